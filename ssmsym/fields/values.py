@@ -1,0 +1,244 @@
+"""The algebra of values: right-hand side and readout, on floats (batched) or on SymPy expressions.
+
+Constant subtrees are evaluated once, when a program is bound to its arrays and parameter values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmsym.fields.program import Node, Program
+from ssmsym.series.elementary import ELEMENTARY
+from ssmsym.series.polynomial import Polynomial
+
+Array = NDArray[Any]
+
+
+class Arithmetic(Protocol):
+    """How numbers and functions are evaluated."""
+
+    def number(self, payload: Any) -> Array: ...
+
+    def apply(self, node: Node, argument: Array) -> Array: ...
+
+    def power(self, node: Node, argument: Array) -> Array: ...
+
+
+class FloatArithmetic:
+    """Double precision."""
+
+    def __init__(self, functions: Mapping[str, Any]) -> None:
+        self._functions = functions
+        self._compiled: dict[str, Callable[[Array], Array]] = {}
+
+    def number(self, payload: Any) -> Array:
+        return np.array([float(payload)])
+
+    def apply(self, node: Node, argument: Array) -> Array:
+        return self.function(node.payload)(argument)
+
+    def power(self, node: Node, argument: Array) -> Array:
+        return np.asarray(argument ** float(node.payload))
+
+    def function(self, name: str) -> Callable[[Array], Array]:
+        """NumPy version of a function, entry by entry."""
+        if name in ELEMENTARY:
+            return ELEMENTARY[name].value
+        if name not in self._compiled:
+            self._compiled[name] = numeric_function(self._functions[name], 0)
+        return self._compiled[name]
+
+
+class SymbolicArithmetic:
+    """SymPy expressions in object arrays."""
+
+    def __init__(self, functions: Mapping[str, Any]) -> None:
+        self._functions = functions
+
+    def number(self, payload: Any) -> Array:
+        return _objects([payload])
+
+    def apply(self, node: Node, argument: Array) -> Array:
+        entry = ELEMENTARY.get(node.payload)
+        head = entry.function if entry else self._functions[node.payload]
+        return _objects([head(x) for x in argument])
+
+    def power(self, node: Node, argument: Array) -> Array:
+        return _objects([x**node.payload for x in argument])
+
+
+def _objects(values: Iterable[Any]) -> Array:
+    items = list(values)
+    out = np.empty(len(items), dtype=object)
+    out[:] = items
+    return out
+
+
+def numeric_function(head: Any, order: int) -> Callable[[Array], Array]:
+    """The `order`-th derivative of a SymPy function as a NumPy function, for functions outside the table."""
+    import sympy
+
+    x = sympy.Dummy("x")
+    expression = head(x) if order == 0 else head(x).diff(x, order)
+    function = sympy.lambdify(x, expression, modules=["scipy", "numpy"])
+    return lambda values: np.asarray(function(values), dtype=float) + np.zeros_like(values)
+
+
+class Binding:
+    """A program with values for its arrays and parameters; what is constant is evaluated once.
+
+    Parameters
+    ----------
+    program : Program
+    arrays : mapping of name to array
+    parameters : mapping of name to (n,) array
+    data : mapping of name to Polynomial
+    arithmetic : Arithmetic
+    active : set of str
+        Parameters that vary (coordinates of a series) and are therefore not folded into constants.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        arrays: Mapping[str, Array],
+        parameters: Mapping[str, Array],
+        data: Mapping[str, Polynomial],
+        arithmetic: Arithmetic,
+        active: frozenset[str] = frozenset(),
+    ) -> None:
+        self.program = program
+        self.data = data
+        self.arithmetic = arithmetic
+        self.active = active
+        self._arrays = arrays
+        self._parameters = parameters
+        self.constants: dict[int, Array] = {}
+
+    def is_constant(self, index: int) -> bool:
+        """Whether a node depends on no state and on no active parameter."""
+        return not any(kind == "state" or name in self.active for kind, name in self.program.leaves[index])
+
+    def constant(self, index: int) -> Array:
+        """Value of a constant node, evaluated when first asked for."""
+        if index not in self.constants:
+            node = self.program.nodes[index]
+            operands = [self.constant(i) for i in node.operands]
+            self.constants[index] = self._constant(node, operands)
+        return self.constants[index]
+
+    def _constant(self, node: Node, operands: list[Array]) -> Array:
+        if node.op == "array":
+            value = np.asarray(self._arrays[node.payload])
+            return value.reshape(-1) if node.cols == 1 else value
+        if node.op == "parameter":
+            return np.atleast_1d(self._parameters[node.payload])
+        if node.op == "number":
+            return self.arithmetic.number(node.payload)
+        shapes = [(self.program.nodes[i].rows, self.program.nodes[i].cols) for i in node.operands]
+        if node.op == "transpose":
+            return _vector(operands[0].reshape(shapes[0]).T)
+        if node.op == "matmul":
+            return _vector(operands[0].reshape(shapes[0]) @ operands[1].reshape(shapes[1]))
+        if node.op == "diagonal":
+            return np.diag(operands[0])
+        if node.op == "explicit":
+            return self._explicit(node, operands)
+        if node.op == "component" and isinstance(node.payload, tuple):
+            return operands[0].reshape(shapes[0])[node.payload].reshape(1)
+        return self.evaluate(node, operands)
+
+    def _explicit(self, node: Node, operands: list[Array]) -> Array:
+        if node.payload == "entries":
+            return np.concatenate(operands).reshape(node.rows, node.cols)
+        fill = self.arithmetic.number(1 if node.payload == "one" else 0)[0]
+        return np.full((node.rows,) if node.cols == 1 else (node.rows, node.cols), fill)
+
+    def evaluate(self, node: Node, operands: list[Array]) -> Array:
+        """One operation on values of shape (..., rows)."""
+        if node.op == "add":
+            return _reduce(np.add, operands)
+        if node.op == "multiply":
+            return _reduce(np.multiply, operands)
+        if node.op == "linear":
+            return operands[1] @ operands[0].T
+        if node.op == "apply":
+            return self.arithmetic.apply(node, operands[0])
+        if node.op == "power":
+            return self.arithmetic.power(node, operands[0])
+        if node.op == "component":
+            return operands[0][..., node.payload : node.payload + 1]
+        if node.op == "stack":
+            batch = np.broadcast_shapes(*(value.shape[:-1] for value in operands))
+            return np.concatenate([np.broadcast_to(v, (*batch, v.shape[-1])) for v in operands], axis=-1)
+        if node.op == "data":
+            return self.data[node.payload](operands[0])
+        raise AssertionError(f"operation '{node.op}' is constant by construction")
+
+    def run(self, state: list[Array], active: Mapping[str, Array], indices: list[int]) -> dict[int, Array]:
+        """Values of the given nodes (ascending, closed under operands).
+
+        Parameters
+        ----------
+        state : list of (..., n_block) arrays
+        active : mapping
+            Values of the active parameters, (n,) each.
+        """
+        values: dict[int, Array] = {}
+        for index in indices:
+            node = self.program.nodes[index]
+            if self.is_constant(index):
+                values[index] = self.constant(index)
+            elif node.op == "state":
+                values[index] = state[node.payload]
+            elif node.op == "parameter":
+                values[index] = active[node.payload]
+            else:
+                values[index] = self.evaluate(node, [values[i] for i in node.operands])
+        return values
+
+
+def _reduce(operation: Any, values: list[Array]) -> Array:
+    total = values[0]
+    for value in values[1:]:
+        total = operation(total, value)
+    return total
+
+
+def _vector(value: Array) -> Array:
+    return value.reshape(-1) if value.shape[1] == 1 else value
+
+
+class Evaluator:
+    """Values and first derivatives of one set of nodes, prepared once for fast repeated evaluation."""
+
+    def __init__(self, binding: Binding, roots: tuple[int, ...]) -> None:
+        self.binding = binding
+        self.roots = roots
+        program = binding.program
+        used = program.reachable(roots)
+        self.varying = [i for i in used if not binding.is_constant(i)]
+        self._fixed: list[Any] = [None] * len(program.nodes)
+        for index in self._frontier(self.varying + list(roots)):
+            self._fixed[index] = binding.constant(index)
+
+    def _frontier(self, indices: Iterable[int]) -> set[int]:
+        nodes = self.binding.program.nodes
+        candidates = {j for i in indices for j in (i, *nodes[i].operands)}
+        return {i for i in candidates if self.binding.is_constant(i)}
+
+    def values(self, state: list[Array]) -> list[Any]:
+        """Values of all nodes needed, by node position; None elsewhere."""
+        values = self._fixed.copy()
+        nodes = self.binding.program.nodes
+        for index in self.varying:
+            node = nodes[index]
+            if node.op == "state":
+                values[index] = state[node.payload]
+            else:
+                values[index] = self.binding.evaluate(node, [values[i] for i in node.operands])
+        return values
