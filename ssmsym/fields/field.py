@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.errors import InputError
 from ssmsym.fields import parameters as names
+from ssmsym.fields import printing
 from ssmsym.fields.lowering import lower
 from ssmsym.fields.program import Program
 from ssmsym.fields.tangents import TangentEvaluator
@@ -292,18 +293,16 @@ class VectorField:
 
     def latex(self) -> str:
         """The equations in LaTeX, one line a block."""
-        import sympy
-
         lines = []
         for symbol, expression in self.equations.items():
-            name = sympy.latex(symbol)
+            name = printing.latex(symbol)
             left = f"{name} \\mapsto " if self.is_map else f"\\dot{{{name}}} = "
-            lines.append(left + sympy.latex(expression))
+            lines.append(left + printing.latex(expression))
         return " \\\\ ".join(lines)
 
     def __repr__(self) -> str:
         arrow = "->" if self.is_map else "' ="
-        lines = [f"{s}{' ' if self.is_map else ''}{arrow} {e}" for s, e in self.equations.items()]
+        lines = [f"{s}{' ' if self.is_map else ''}{arrow} {printing.text(e)}" for s, e in self.equations.items()]
         lines = [line if len(line) <= 100 else line[:97] + "..." for line in lines[:8]]
         kind = "map" if self.is_map else "flow"
         shown = list(self.parameters.items())

@@ -1,0 +1,412 @@
+"""Fixed points of fields: search from many starts, merging, spectrum, and what may have been missed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field as dataclass_field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ssmsym.dynamics.newton import defect, newton, polish
+from ssmsym.dynamics.spectrum import leading_eigenvalues, sorted_eigenvalues, unstable_count
+from ssmsym.dynamics.starts import relaxing_states, starting_states
+from ssmsym.errors import InputError, NotConvergedError
+from ssmsym.fields.bounds import index_sum
+from ssmsym.fields.field import VectorField
+
+Array = NDArray[np.float64]
+
+_RELATIVE_TOLERANCE = 1e-12
+_MERGING_DISTANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class FixedPoint:
+    """A zero of f (flow) or of f(x) - x (map).
+
+    Attributes
+    ----------
+    state : (N,) array
+    residual : float
+        Norm of f, or of f(x) - x; in 1/time for flows.
+    eigenvalues : (k,) complex array
+        Of Df, leading first: descending real part for flows (in 1/time), descending modulus for maps; a pair
+        has its positive imaginary part first. k = N unless fewer were asked for.
+    hits : int
+        Number of starts that ended here.
+    time : {"continuous", "discrete"}
+    time_constant : float or None
+        tau of a network with one time constant.
+    """
+
+    state: Array
+    residual: float
+    eigenvalues: NDArray[np.complex128]
+    hits: int = 1
+    time: str = "continuous"
+    time_constant: float | None = None
+
+    @property
+    def index(self) -> int:
+        """Number of unstable directions (among the computed eigenvalues)."""
+        return unstable_count(self.eigenvalues, discrete=self.time == "discrete")
+
+    @property
+    def stable(self) -> bool:
+        """Whether every (computed) direction decays."""
+        decaying = (
+            np.abs(self.eigenvalues) < 1 if self.time == "discrete" else self.eigenvalues.real < 0
+        )
+        return bool(decaying.all())
+
+    @property
+    def spectrum_complete(self) -> bool:
+        """Whether all N eigenvalues were computed."""
+        return len(self.eigenvalues) == len(self.state)
+
+    @property
+    def per_tau(self) -> NDArray[np.complex128] | None:
+        """Eigenvalues times the time constant, where the network has one."""
+        return None if self.time_constant is None else self.eigenvalues * self.time_constant
+
+    def __repr__(self) -> str:
+        shown = self.eigenvalues if self.per_tau is None else self.per_tau
+        unit = "" if self.per_tau is None else " per tau"
+        leading = ", ".join(format_eigenvalue(value) for value in shown[:3])
+        among = "" if self.spectrum_complete else f" among {len(self.eigenvalues)} computed"
+        return (
+            f"FixedPoint(index {self.index}{among}, leading eigenvalues {leading}{unit}, "
+            f"residual {self.residual:.1e}, {self.hits} hits)"
+        )
+
+
+def format_eigenvalue(value: complex) -> str:
+    """A short text, ``-0.1449+0.4984i`` or ``+0.0490``."""
+    return f"{value.real:+.4f}" + (f"{value.imag:+.4f}i" if value.imag else "")
+
+
+class FixedPoints(list[FixedPoint]):
+    """The fixed points found, with what is known of those that were not.
+
+    Attributes
+    ----------
+    starts, converged : int
+        Newton starts made, and how many of them ended at a fixed point.
+    factorizations : int
+        Jacobians factorised.
+    estimated_missing : float
+        Estimate, from the points that were hit once or twice only, of how many more exist that such starts
+        would reach (Chao, Scand. J. Statist. 11, 1984, bias-corrected form).
+    index_sum : int
+        Sum of the indices, +1 for an even and -1 for an odd number of unstable directions (maps: of real
+        multipliers above 1).
+    expected_index_sum : int or None
+        What the sum must be, where the topology of the field fixes it.
+    """
+
+    def __init__(
+        self,
+        points: Iterable[FixedPoint],
+        *,
+        starts: int,
+        converged: int,
+        factorizations: int,
+        estimated_missing: float,
+        expected_index_sum: int | None,
+    ) -> None:
+        super().__init__(points)
+        self.starts = starts
+        self.converged = converged
+        self.factorizations = factorizations
+        self.estimated_missing = estimated_missing
+        self.expected_index_sum = expected_index_sum
+
+    @property
+    def index_sum(self) -> int:
+        return sum(_topological_index(point) for point in self)
+
+    @property
+    def complete_by_index(self) -> bool | None:
+        """Whether the index sum is as it must be; None where nothing fixes it or spectra are partial."""
+        if self.expected_index_sum is None or not all(point.spectrum_complete for point in self):
+            return None
+        return self.index_sum == self.expected_index_sum
+
+
+def _topological_index(point: FixedPoint) -> int:
+    if point.time == "discrete":
+        real = point.eigenvalues[point.eigenvalues.imag == 0].real
+        return 1 if (real > 1).sum() % 2 == 0 else -1
+    return 1 if point.index % 2 == 0 else -1
+
+
+def find_fixed_points(
+    field: VectorField,
+    *,
+    starts: int | ArrayLike = 512,
+    seed: int | None = 0,
+    spectrum: int | None = None,
+    deflation: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> FixedPoints:
+    """Fixed points by batched Newton iteration from many starts.
+
+    Starts are random states, states on relaxing runs and on the network's sample trajectories, and points
+    between those; then further starts with the points found deflated. Coinciding ends are merged and
+    polished.
+
+    Parameters
+    ----------
+    field : VectorField
+    starts : int or (n, N) array
+        Number of starts, or the starts themselves.
+    seed : int, optional
+        Of the random starts; the same seed gives the same list.
+    spectrum : int, optional
+        Number of leading eigenvalues wanted at each point; all by default.
+    deflation : bool
+        Whether to make the further, deflated starts (a quarter of `starts`).
+    progress : callable, optional
+        Called with the numbers of starts done and planned.
+
+    Returns
+    -------
+    FixedPoints
+        A list, ordered by index, then by leading eigenvalue (descending), then by state.
+
+    Raises
+    ------
+    InputError
+        If `starts` does not fit.
+    """
+    rng = np.random.default_rng(seed)
+    first = _starting_points(field, starts, rng)
+    extra = len(first) // 4 if deflation else 0
+    count = _Counter(len(first) + extra, progress)
+    tolerance = convergence_tolerance(field, first)
+    result = newton(field, first, tolerance=tolerance, progress=count)
+    found = _Merger(field)
+    found.add(result.states[result.converged])
+    factorizations, converged = result.factorizations, int(result.converged.sum())
+    missing = _estimate_missing(found.hits)
+    if extra and found.states:
+        again = starting_states(field, extra, rng) if isinstance(starts, int) else first[:extra]
+        deflated = newton(
+            field, again, tolerance=tolerance, known=np.array(found.states), progress=count
+        )
+        factorizations += deflated.factorizations
+        found.add(deflated.states[deflated.converged])
+    points = [
+        fixed_point_at(field, state, spectrum=spectrum, hits=hits, residual=residual)
+        for state, hits, residual in zip(found.states, found.hits, found.residuals, strict=True)
+    ]
+    points.sort(key=lambda p: (p.index, -_leading_rate(p), *p.state.tolist()))
+    return FixedPoints(
+        points,
+        starts=len(first),
+        converged=converged,
+        factorizations=factorizations,
+        estimated_missing=missing,
+        expected_index_sum=index_sum(field),
+    )
+
+
+class _Counter:
+    def __init__(self, total: int, report: Callable[[int, int], None] | None) -> None:
+        self.total, self.done, self.report = total, 0, report
+
+    def __call__(self, more: int) -> None:
+        self.done += more
+        if self.report is not None:
+            self.report(self.done, self.total)
+
+
+def _leading_rate(point: FixedPoint) -> float:
+    leading = point.eigenvalues[0]
+    return float(abs(leading) if point.time == "discrete" else leading.real)
+
+
+def _starting_points(field: VectorField, starts: int | ArrayLike, rng: np.random.Generator) -> Array:
+    if isinstance(starts, (int, np.integer)):
+        if starts < 1:
+            raise InputError(f"'starts' must be at least 1; found {starts}.")
+        return starting_states(field, int(starts), rng)
+    states = np.atleast_2d(field.check_state(starts))
+    if not np.isfinite(states).all():
+        raise InputError("'starts' holds numbers that are not finite.")
+    return states
+
+
+def convergence_tolerance(field: VectorField, states: Array) -> float:
+    """Norm of the defect below which Newton iteration stops: relative to its size at typical states."""
+    with np.errstate(all="ignore"):
+        typical = np.linalg.norm(defect(field, states), axis=1)
+    typical = typical[np.isfinite(typical)]
+    return _RELATIVE_TOLERANCE * max(float(np.median(typical)) if len(typical) else 1.0, 1e-3)
+
+
+def _estimate_missing(hits: list[int]) -> float:
+    once = sum(h == 1 for h in hits)
+    twice = sum(h == 2 for h in hits)
+    return once * (once - 1) / (2.0 * (twice + 1))
+
+
+class _Merger:
+    """Distinct states among many ends; each is polished when it is first met."""
+
+    def __init__(self, field: VectorField) -> None:
+        self._field = field
+        self.states: list[Array] = []
+        self.residuals: list[float] = []
+        self.hits: list[int] = []
+
+    def add(self, ends: Array) -> None:
+        left = ends
+        for i, state in enumerate(self.states):
+            near = self._near(left, state)
+            self.hits[i] += int(near.sum())
+            left = left[~near]
+        while len(left):
+            state, residual = polish(self._field, left[0])
+            near = self._near(left, state)
+            near[0] = True
+            self._record(state, residual, int(near.sum()))
+            left = left[~near]
+
+    def _record(self, state: Array, residual: float, hits: int) -> None:
+        for i, other in enumerate(self.states):
+            if self._near(state[None], other)[0]:
+                self.hits[i] += hits
+                return
+        self.states.append(state)
+        self.residuals.append(residual)
+        self.hits.append(hits)
+
+    def _near(self, states: Array, state: Array) -> NDArray[np.bool_]:
+        distance = np.linalg.norm(states - state, axis=1)
+        return np.asarray(distance <= _MERGING_DISTANCE * (1.0 + float(np.linalg.norm(state))))
+
+
+def fixed_point_at(
+    field: VectorField,
+    state: ArrayLike,
+    *,
+    spectrum: int | None = None,
+    hits: int = 1,
+    residual: float | None = None,
+) -> FixedPoint:
+    """The :class:`FixedPoint` at a state that is one already; no iteration is made."""
+    x = field.check_state(state, batch=False)
+    if spectrum is None:
+        eigenvalues = sorted_eigenvalues(field.jacobian(x), discrete=field.is_map)
+    else:
+        eigenvalues = leading_eigenvalues(field, x, spectrum)
+    if residual is None:
+        residual = float(np.linalg.norm(defect(field, x)))
+    x = np.array(x)
+    x.setflags(write=False)
+    return FixedPoint(x, residual, eigenvalues, hits, field.time, time_constant(field))
+
+
+def time_constant(field: VectorField) -> float | None:
+    """tau of a rate network with a scalar time constant, for eigenvalues per tau; None otherwise."""
+    if "tau" not in field.metadata or field.is_map:
+        return None
+    return field.parameters.get("tau")
+
+
+def refine_fixed_point(
+    field: VectorField, guess: ArrayLike, *, spectrum: int | None = None
+) -> FixedPoint:
+    """The fixed point to which Newton iteration leads from one guess.
+
+    Raises
+    ------
+    NotConvergedError
+        If the iteration does not reach the tolerance.
+    """
+    start = field.check_state(guess, batch=False)[None]
+    tolerance = max(convergence_tolerance(field, start), convergence_tolerance(field, start + 1.0))
+    result = newton(field, start, tolerance=tolerance)
+    if not result.converged[0]:
+        raise NotConvergedError(
+            f"Newton iteration stopped at |f| = {result.residuals[0]:.1e} (tolerance {tolerance:.1e}) from the "
+            "given state; start nearer to a fixed point or search with find_fixed_points."
+        )
+    state, residual = polish(field, result.states[0])
+    return fixed_point_at(field, state, spectrum=spectrum, residual=residual)
+
+
+@dataclass(frozen=True, eq=False)
+class SlowPoint:
+    """A local minimum of |f|^2 / 2 with nonzero speed: not a fixed point.
+
+    Attributes
+    ----------
+    state : (N,) array
+    speed : float
+        Norm of f, in 1/time.
+    eigenvalues : (N,) complex array
+        Of Df, leading first.
+    hits : int
+    """
+
+    state: Array
+    speed: float
+    eigenvalues: NDArray[np.complex128]
+    hits: int = dataclass_field(default=1)
+
+
+def find_slow_points(
+    field: VectorField, *, starts: int = 64, seed: int | None = 0, max_speed: float | None = None
+) -> list[SlowPoint]:
+    """Minima of |f|^2 / 2 (flows) or |f(x) - x|^2 / 2 (maps) that are no fixed points, slowest first.
+
+    Parameters
+    ----------
+    starts : int
+        Number of runs of a trust-region least-squares search, each from a state on a relaxing run.
+    max_speed : float, optional
+        Drop points faster than this; by default a tenth of the median speed of the starting states.
+
+    References
+    ----------
+    Sussillo and Barak, Neural Computation 25, 2013, section 2.
+    """
+    from scipy.optimize import least_squares
+
+    rng = np.random.default_rng(seed)
+    visited = relaxing_states(field, rng)
+    chosen = visited[rng.integers(len(visited), size=starts)]
+    tolerance = convergence_tolerance(field, chosen)
+    limit = max_speed
+    if limit is None:
+        limit = 0.1 * float(np.median(np.linalg.norm(defect(field, chosen), axis=1)))
+    found: list[SlowPoint] = []
+    for start in chosen:
+        run: Any = least_squares(
+            lambda x: defect(field, x),
+            start,
+            jac=lambda x: field.jacobian(x) - (np.eye(field.n_states) if field.is_map else 0.0),
+            xtol=1e-12,
+            gtol=1e-12,
+            ftol=1e-15,
+        )
+        speed = float(np.linalg.norm(run.fun))
+        if not 1e4 * tolerance < speed <= limit:
+            continue
+        found = _with_slow_point(field, found, run.x, speed)
+    return sorted(found, key=lambda point: point.speed)
+
+
+def _with_slow_point(
+    field: VectorField, found: list[SlowPoint], state: Array, speed: float
+) -> list[SlowPoint]:
+    for i, other in enumerate(found):
+        if np.linalg.norm(other.state - state) < 1e-3 * (1.0 + np.linalg.norm(state)):
+            merged = SlowPoint(other.state, other.speed, other.eigenvalues, other.hits + 1)
+            return [*found[:i], merged, *found[i + 1 :]]
+    eigenvalues = sorted_eigenvalues(field.jacobian(state), discrete=field.is_map)
+    return [*found, SlowPoint(state, speed, eigenvalues)]

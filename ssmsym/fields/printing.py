@@ -1,0 +1,58 @@
+"""Text and LaTeX of field equations: entry-by-entry functions are printed as ``tanh.(x)``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.str import StrPrinter
+
+
+def _plain(e: Any) -> Any:
+    """The function behind an entry-by-entry application, with SymPy's own wrapping Lambda removed."""
+    head = e.function
+    if isinstance(head, sympy.Lambda):
+        (variable,) = head.variables
+        body = head.expr
+        if isinstance(body, sympy.Function) and body.args == (variable,):
+            return body.func
+    return head
+
+
+class _Latex(LatexPrinter):  # type: ignore[misc]
+    def _print_ElementwiseApplyFunction(self, e: Any) -> str:  # noqa: N802
+        head = _plain(e)
+        argument = self._print(e.expr)
+        if isinstance(head, sympy.Lambda):
+            (variable,) = head.variables
+            body = self._print(head.expr)
+            return rf"\left[{self._print(variable)} \mapsto {body}\right]_{{\circ}}\!\left({argument}\right)"
+        name = self._print(head(sympy.Symbol("x"))).split(r"{\left(")[0].split("(")[0]
+        return rf"{name}_{{\circ}}\!\left({argument}\right)"
+
+    def _print_HadamardPower(self, e: Any) -> str:  # noqa: N802
+        return rf"{self.parenthesize(e.base, 100)}^{{\circ {self._print(e.exp)}}}"
+
+
+class _Text(StrPrinter):  # type: ignore[misc]
+    def _print_ElementwiseApplyFunction(self, e: Any) -> str:  # noqa: N802
+        head = _plain(e)
+        name = f"({head.variables[0]} -> {self._print(head.expr)})" if isinstance(head, sympy.Lambda) else head
+        return f"{name}.({self._print(e.expr)})"
+
+    def _print_HadamardProduct(self, e: Any) -> str:  # noqa: N802
+        return "∘".join(self.parenthesize(a, 50) for a in e.args)
+
+    def _print_HadamardPower(self, e: Any) -> str:  # noqa: N802
+        return f"{self.parenthesize(e.base, 100)}.^{self._print(e.exp)}"
+
+
+def latex(e: Any) -> str:
+    """LaTeX of an expression."""
+    return str(_Latex().doprint(e))
+
+
+def text(e: Any) -> str:
+    """One line of plain text."""
+    return str(_Text().doprint(e))
