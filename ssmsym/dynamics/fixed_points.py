@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ssmsym.dynamics.newton import defect, newton, polish
+from ssmsym.dynamics.newton import defect, defect_jacobian, newton, polish
 from ssmsym.dynamics.spectrum import leading_eigenvalues, sorted_eigenvalues, unstable_count
 from ssmsym.dynamics.starts import relaxing_states, starting_states
 from ssmsym.errors import InputError, NotConvergedError
@@ -20,6 +20,9 @@ Array = NDArray[np.float64]
 
 _RELATIVE_TOLERANCE = 1e-12
 _MERGING_DISTANCE = 1e-6
+_SMALLEST_ROUND = 8  # deflated starts
+_MAX_ROUNDS = 12
+_MAX_IDLE_ROUNDS = 4  # rounds without a new point, while the index sum says that one is missing
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +170,8 @@ def find_fixed_points(
     spectrum : int, optional
         Number of leading eigenvalues wanted at each point; all by default.
     deflation : bool
-        Whether to make the further, deflated starts (a quarter of `starts`).
+        Whether to make the further, deflated starts: rounds of `starts` / 32, until a round finds nothing
+        new and the index sum, where topology fixes it, is right.
     progress : callable, optional
         Called with the numbers of starts done and planned.
 
@@ -183,21 +187,24 @@ def find_fixed_points(
     """
     rng = np.random.default_rng(seed)
     first = _starting_points(field, starts, rng)
-    extra = len(first) // 4 if deflation else 0
-    count = _Counter(len(first) + extra, progress)
+    batch = max(_SMALLEST_ROUND, len(first) // 32) if deflation else 0
+    count = _Counter(len(first) + batch, progress)
     tolerance = convergence_tolerance(field, first)
     result = newton(field, first, tolerance=tolerance, progress=count)
     found = _Merger(field)
     found.add(result.states[result.converged])
-    factorizations, converged = result.factorizations, int(result.converged.sum())
     missing = _estimate_missing(found.hits)
-    if extra and found.states:
-        again = starting_states(field, extra, rng) if isinstance(starts, int) else first[:extra]
-        deflated = newton(
-            field, again, tolerance=tolerance, known=np.array(found.states), progress=count
-        )
+    factorizations = result.factorizations
+    expected = index_sum(field)
+    for round_number in range(_MAX_ROUNDS if batch else 0):
+        again = starting_states(field, batch, rng)
+        known = np.array(found.states) if found.states else None
+        deflated = newton(field, again, tolerance=tolerance, known=known, progress=count)
         factorizations += deflated.factorizations
-        found.add(deflated.states[deflated.converged])
+        if not found.add(deflated.states[deflated.converged]) and (
+            round_number >= _MAX_IDLE_ROUNDS or _index_sum_fits(field, found.states, expected)
+        ):
+            break
     points = [
         fixed_point_at(field, state, spectrum=spectrum, hits=hits, residual=residual)
         for state, hits, residual in zip(found.states, found.hits, found.residuals, strict=True)
@@ -206,11 +213,21 @@ def find_fixed_points(
     return FixedPoints(
         points,
         starts=len(first),
-        converged=converged,
+        converged=int(result.converged.sum()),
         factorizations=factorizations,
         estimated_missing=missing,
-        expected_index_sum=index_sum(field),
+        expected_index_sum=expected,
     )
+
+
+def _index_sum_fits(field: VectorField, states: list[Array], expected: int | None) -> bool:
+    if expected is None:
+        return True
+    signs = 0
+    for state in states:
+        sign = np.linalg.slogdet(-defect_jacobian(field, state))[0]
+        signs += int(sign)
+    return signs == expected
 
 
 class _Counter:
@@ -262,7 +279,9 @@ class _Merger:
         self.residuals: list[float] = []
         self.hits: list[int] = []
 
-    def add(self, ends: Array) -> None:
+    def add(self, ends: Array) -> int:
+        """Record the ends of an iteration; returns how many new points they hold."""
+        before = len(self.states)
         left = ends
         for i, state in enumerate(self.states):
             near = self._near(left, state)
@@ -274,6 +293,7 @@ class _Merger:
             near[0] = True
             self._record(state, residual, int(near.sum()))
             left = left[~near]
+        return len(self.states) - before
 
     def _record(self, state: Array, residual: float, hits: int) -> None:
         for i, other in enumerate(self.states):

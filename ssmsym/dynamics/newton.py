@@ -13,9 +13,10 @@ from ssmsym.threads import single_blas_thread
 
 Array = NDArray[np.float64]
 
-_CHUNK_BYTES = 8e6  # of Jacobians in one batched solve
+_CHUNK_BYTES = 4e6  # of Jacobians in one batched solve
 _MAX_HALVINGS = 8
 _SUFFICIENT_DECREASE = 1e-4
+_PATIENCE = 12  # steps within which the defect must fall by a tenth
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,18 @@ class _Batch:
     def run(self, tolerance: float, max_steps: int) -> int:
         active = np.flatnonzero(np.isfinite(self.norms) & (self.norms > tolerance))
         factorizations = 0
-        for _ in range(max_steps):
+        checkpoint = self.norms.copy()
+        for iteration in range(max_steps):
             if not len(active):
                 break
             steps = self._steps(active)
             factorizations += len(active)
-            moved = self._move(active, steps, tolerance)
-            active = active[moved & (self.norms[active] > tolerance)]
+            self._move(active, steps, tolerance)
+            norms = self.norms[active]
+            active = active[np.isfinite(norms) & (norms > tolerance)]
+            if iteration % _PATIENCE == _PATIENCE - 1:
+                active = active[self.norms[active] < 0.9 * checkpoint[active]]
+                checkpoint[active] = self.norms[active]
         return factorizations
 
     def _steps(self, active: NDArray[np.int64]) -> Array:
@@ -136,26 +142,28 @@ class _Batch:
         squares = ((states[:, None, :] - self.known[None, :, :]) ** 2).sum(axis=2)
         return np.prod(1.0 + 1.0 / np.maximum(squares, 1e-300), axis=1)
 
-    def _move(self, active: NDArray[np.int64], steps: Array, tolerance: float) -> NDArray[np.bool_]:
-        """Take each step, halved until the (deflated) defect falls; False where it never does."""
+    def _move(self, active: NDArray[np.int64], steps: Array, tolerance: float) -> None:
+        """Take each step, halved until the (deflated) defect falls.
+
+        Where it never does, the shortest step is taken all the same: it often leaves a minimum of |f|.
+        """
         merit = self.norms[active] * self._deflation(self.states[active])
         length = np.ones(len(active))
         pending = np.arange(len(active))
-        moved = np.zeros(len(active), dtype=bool)
-        for _ in range(_MAX_HALVINGS):
+        for halving in range(_MAX_HALVINGS):
             trial = self.states[active[pending]] + length[pending, None] * steps[pending]
             defects = defect(self.field, trial)
             norms = np.linalg.norm(defects, axis=1)
             bound = (1.0 - _SUFFICIENT_DECREASE * length[pending]) * merit[pending]
             good = (norms * self._deflation(trial) <= bound) | (norms <= tolerance)
+            if halving == _MAX_HALVINGS - 1:
+                good[:] = True
             taken = active[pending[good]]
             self.states[taken], self.defects[taken], self.norms[taken] = trial[good], defects[good], norms[good]
-            moved[pending[good]] = True
             pending = pending[~good]
             if not len(pending):
                 break
             length[pending] *= 0.5
-        return moved
 
 
 def solve_batch(matrices: Array, vectors: Array) -> Array:

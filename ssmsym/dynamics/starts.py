@@ -11,25 +11,24 @@ Array = NDArray[np.float64]
 
 _RELAXATION_STEPS = 120
 _RELAXED = 96
-_SPREADS = (0.5, 1.0, 2.0)
+_SPREADS = (0.3, 1.0, 3.0)
 
 
 def starting_states(field: VectorField, count: int, rng: np.random.Generator) -> Array:
     """A mixture of random states, states that the dynamics passes through, and points between those.
 
-    Half are random, with the spread of states that the dynamics reaches, halved and doubled; a quarter lie
-    on relaxing runs or on sample trajectories that came with the network; a quarter lie on the segments
-    between such states, where saddles are.
+    Half are random, around 0 or the mean of the states that the dynamics reaches, with a third, once and
+    three times their spread; a quarter lie on relaxing runs or on sample trajectories that came with the
+    network; a quarter lie on the segments between such states, where saddles are.
 
     Returns
     -------
     (count, N) array
     """
     visited = relaxing_states(field, rng)
-    centre = visited.mean(axis=0)
-    spread = visited.std(axis=0) + 0.1 * visited.std() + 1e-3
     n_random = count - 2 * (count // 4)
-    scale = spread * rng.choice(_SPREADS, n_random)[:, None]
+    centre = rng.integers(0, 2, (n_random, 1)) * visited.mean(axis=0)
+    scale = (visited.std() + 1e-3) * rng.choice(_SPREADS, (n_random, 1))
     random = centre + scale * rng.standard_normal((n_random, field.n_states))
     on_runs = _pick(visited, count // 4, rng)
     weight = rng.uniform(0.0, 1.0, (count // 4, 1))

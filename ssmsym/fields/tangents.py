@@ -1,11 +1,14 @@
-"""The algebra of tangents: derivatives of every node along the state, kept zero, diagonal or dense.
+"""The algebra of tangents: derivatives of every node along the state, kept in the form in which they arise.
 
-A node's tangent maps each state block to ``Diagonal`` (entry by entry) or a dense array; an absent block is
-zero. Seeding the state with given directions in place of the identity gives Jacobian times vectors.
+A node's tangent maps each state block to a :class:`Block`, a sum of a diagonal, of constant matrices with
+scaled rows and columns, and of a dense rest; an absent block is zero. A weight matrix is touched once, when
+the sum is formed. Seeding the state with given directions in place of the identity gives Jacobian times
+vectors.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +23,76 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Diagonal:
-    """The matrix diag(entries), entries of shape (..., n)."""
+class Scaled:
+    """The matrix ``diag(rows) @ matrix @ diag(columns)``; `rows` None stands for ones."""
 
-    entries: Array
+    matrix: Array
+    rows: Array | None
+    columns: Array
+
+    def formed(self) -> Array:
+        out = self.matrix * self.columns[..., None, :]
+        return out if self.rows is None else out * self.rows[..., :, None]
 
 
-Block = Diagonal | Array
+@dataclass(frozen=True)
+class Block:
+    """The sum ``diag(diagonal) + sum(scaled) + dense``; None and () stand for zero."""
+
+    diagonal: Array | None = None
+    scaled: tuple[Scaled, ...] = ()
+    dense: Array | None = None
+
+    def row_scaled(self, factor: Array) -> Block:
+        """diag(factor) times the block; a factor of length 1 multiplies all of it."""
+        if factor.shape[-1] == 1:
+            scaled = tuple(Scaled(s.matrix, s.rows, s.columns * factor) for s in self.scaled)
+        else:
+            scaled = tuple(
+                Scaled(s.matrix, factor if s.rows is None else s.rows * factor, s.columns)
+                for s in self.scaled
+            )
+        return Block(
+            None if self.diagonal is None else self.diagonal * factor,
+            scaled,
+            None if self.dense is None else self.dense * factor[..., :, None],
+        )
+
+    def times_from_left(self, matrix: Array) -> Block:
+        """matrix times the block."""
+        rest = Block(None, self.scaled, self.dense)
+        dense = None if rest.is_zero else matrix @ rest.formed()
+        scaled = () if self.diagonal is None else (Scaled(matrix, None, self.diagonal),)
+        return Block(None, scaled, dense)
+
+    @property
+    def is_zero(self) -> bool:
+        return self.diagonal is None and not self.scaled and self.dense is None
+
+    @property
+    def height(self) -> int:
+        if self.diagonal is not None:
+            return int(self.diagonal.shape[-1])
+        return int((self.scaled[0].matrix if self.scaled else self.dense).shape[-2])  # type: ignore[union-attr]
+
+    def formed(self) -> Array:
+        """The block as one array (..., rows, columns)."""
+        fresh = _total([s.formed() for s in self.scaled])
+        if self.dense is not None:
+            fresh = np.array(self.dense) if fresh is None else fresh + self.dense
+        if self.diagonal is None:
+            assert fresh is not None
+            return fresh
+        n = self.diagonal.shape[-1]
+        if fresh is None:
+            fresh = np.zeros((*self.diagonal.shape, n))
+        batch = np.broadcast_shapes(fresh.shape[:-2], self.diagonal.shape[:-1])
+        if fresh.shape[:-2] != batch:
+            fresh = np.array(np.broadcast_to(fresh, (*batch, *fresh.shape[-2:])))
+        fresh[..., np.arange(n), np.arange(n)] += self.diagonal
+        return fresh
+
+
 Tangent = dict[int, Block]
 
 
@@ -51,32 +117,31 @@ class TangentEvaluator:
 
     def jacobian(self, state: list[Array]) -> Array:
         """Dense derivative of the roots, stacked, with respect to all blocks, stacked; (..., rows, N)."""
-        seeds = [Diagonal(np.ones(block.shape[-1])) for block in state]
-        tangents = self._tangents(state, seeds)
+        tangents = self._tangents(state, [Block(np.ones(block.shape[-1])) for block in state])
         batch = state[0].shape[:-1]
         rows = [self.binding.program.nodes[i].rows for i in self.roots]
         cols = [block.shape[-1] for block in state]
-        if len(rows) == 1 and len(cols) == 1:
-            block = tangents.get(self.roots[0], {}).get(0)
-            if isinstance(block, np.ndarray) and block.shape[:-2] == batch:
-                return block
+        if len(rows) == 1 and len(cols) == 1 and tangents.get(self.roots[0]):
+            formed = tangents[self.roots[0]][0].formed()
+            if formed.shape[:-2] == batch:
+                return formed
         out = np.zeros((*batch, sum(rows), sum(cols)))
         row_ends, col_ends = np.cumsum(rows), np.cumsum(cols)
         for i, root in enumerate(self.roots):
             for j, block in tangents.get(root, {}).items():
                 target = out[..., row_ends[i] - rows[i] : row_ends[i], col_ends[j] - cols[j] : col_ends[j]]
-                target[...] = _dense(block)
+                target[...] = block.formed()
         return out
 
     def along(self, state: list[Array], directions: list[Array]) -> Array:
         """Jacobian times directions (n_block, c) at one state; shape (rows, c)."""
-        tangents = self._tangents(state, [np.asarray(d) for d in directions])
+        tangents = self._tangents(state, [Block(dense=np.asarray(d)) for d in directions])
         columns = directions[0].shape[1]
         parts = []
         for root in self.roots:
             total = np.zeros((self.binding.program.nodes[root].rows, columns))
             for block in tangents.get(root, {}).values():
-                total = total + block  # seeds are dense, so every block is
+                total = total + block.formed()
             parts.append(total)
         return np.concatenate(parts)
 
@@ -99,18 +164,18 @@ class TangentEvaluator:
         if node.op == "multiply":
             return self._product(node, values, below)
         if node.op == "linear":
-            return {block: _matrix_times(values[node.operands[0]], t) for block, t in below[1].items()}
+            return {b: t.times_from_left(values[node.operands[0]]) for b, t in below[1].items()}
         if node.op in ("apply", "power"):
             slope = values[self.binding.program.derivatives[index]]
-            slope = np.broadcast_to(slope, np.broadcast_shapes(slope.shape, values[index].shape))
-            return {block: _row_scaled(slope, t) for block, t in below[0].items()}
+            return {block: t.row_scaled(slope) for block, t in below[0].items()}
         if node.op == "component":
-            return {b: _dense(t)[..., node.payload : node.payload + 1, :] for b, t in below[0].items()}
+            at = slice(node.payload, node.payload + 1)
+            return {block: Block(dense=t.formed()[..., at, :]) for block, t in below[0].items()}
         if node.op == "stack":
             return self._stacked(node, below)
         if node.op == "data":
             gradient = self.binding.data[node.payload].jacobian(values[node.operands[0]])
-            return {block: _matrix_times(gradient, t) for block, t in below[0].items()}
+            return {block: t.times_from_left(gradient) for block, t in below[0].items()}
         raise AssertionError(f"operation '{node.op}' has no tangent by construction")
 
     def _product(self, node: Node, values: list[Any], below: list[Tangent]) -> Tangent:
@@ -123,14 +188,14 @@ class TangentEvaluator:
             for other in others[1:]:
                 factor = factor * other
             widened = _widened(tangent, node.rows)
-            terms.append({block: _row_scaled(factor, t) for block, t in widened.items()})
+            terms.append({block: t.row_scaled(factor) for block, t in widened.items()})
         return _sum(terms)
 
     def _stacked(self, node: Node, below: list[Tangent]) -> Tangent:
         heights = [self.binding.program.nodes[i].rows for i in node.operands]
         out: Tangent = {}
         for block in {b for tangent in below for b in tangent}:
-            dense = [None if block not in t else _dense(t[block]) for t in below]
+            dense = [None if block not in t else t[block].formed() for t in below]
             batch = np.broadcast_shapes(*(d.shape[:-2] for d in dense if d is not None))
             cols = next(d.shape[-1] for d in dense if d is not None)
             filled = [
@@ -139,66 +204,32 @@ class TangentEvaluator:
                 else np.broadcast_to(d, (*batch, height, cols))
                 for d, height in zip(dense, heights, strict=True)
             ]
-            out[block] = np.concatenate(filled, axis=-2)
+            out[block] = Block(dense=np.concatenate(filled, axis=-2))
         return out
-
-
-def _dense(block: Block) -> Array:
-    if not isinstance(block, Diagonal):
-        return block
-    n = block.entries.shape[-1]
-    out = np.zeros((*block.entries.shape, n))
-    out[..., np.arange(n), np.arange(n)] = block.entries
-    return out
 
 
 def _widened(tangent: Tangent, rows: int) -> Tangent:
     """The tangent of a scalar repeated over the rows of a vector."""
-    if rows == 1 or not tangent:
-        return tangent
-    return {block: _repeat(value, rows) for block, value in tangent.items()}
-
-
-def _repeat(block: Block, rows: int) -> Block:
-    height = block.entries.shape[-1] if isinstance(block, Diagonal) else block.shape[-2]
-    return block if height == rows else np.repeat(_dense(block), rows, axis=-2)
-
-
-def _row_scaled(factor: Array, block: Block) -> Block:
-    if isinstance(block, Diagonal):
-        return Diagonal(block.entries * factor)
-    return block * factor[..., :, None]
-
-
-def _matrix_times(matrix: Array, block: Block) -> Array:
-    return matrix * block.entries[..., None, :] if isinstance(block, Diagonal) else matrix @ block
+    return {
+        block: value if value.height == rows else Block(dense=np.repeat(value.formed(), rows, axis=-2))
+        for block, value in tangent.items()
+    }
 
 
 def _sum(terms: list[Tangent]) -> Tangent:
     out: Tangent = {}
-    for block in {b for term in terms for b in term}:
+    for block in dict.fromkeys(b for term in terms for b in term):
         values = [term[block] for term in terms if block in term]
-        diagonals = [v.entries for v in values if isinstance(v, Diagonal)]
-        dense = [v for v in values if not isinstance(v, Diagonal)]
-        out[block] = _plus(_total(dense), _total(diagonals))
+        out[block] = Block(
+            _total([v.diagonal for v in values if v.diagonal is not None]),
+            tuple(s for v in values for s in v.scaled),
+            _total([v.dense for v in values if v.dense is not None]),
+        )
     return out
 
 
-def _total(arrays: list[Array]) -> Array | None:
+def _total(arrays: Sequence[Array]) -> Array | None:
     total = None
     for array in arrays:
         total = array if total is None else total + array
     return total
-
-
-def _plus(dense: Array | None, diagonal: Array | None) -> Block:
-    if diagonal is None:
-        assert dense is not None
-        return dense
-    if dense is None:
-        return Diagonal(diagonal)
-    batch = np.broadcast_shapes(dense.shape[:-2], diagonal.shape[:-1])
-    out = np.array(np.broadcast_to(dense, (*batch, *dense.shape[-2:])))
-    n = out.shape[-1]
-    out[..., np.arange(n), np.arange(n)] += diagonal
-    return out
