@@ -1,0 +1,294 @@
+"""Solving the cohomological equation of one degree on the complement of the master subspace.
+
+With x = x* + V p + Z2 y + ..., the degree-k equation projected on the complement is
+
+    T22 Y - Y L_k = right-hand side,
+
+L_k the action of the linear reduced dynamics, couplings to the parameter offsets included, on the monomials
+of degree k. In modal coordinates L_k is triangular: monomials are solved level by level, all of a level in
+one batched back substitution, O(N^2) a monomial.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmsym.manifolds.subspace import MasterSubspace
+from ssmsym.series.monomials import MonomialTable
+
+Array = NDArray[np.float64]
+AnyArray = NDArray[Any]
+
+_BLOCK = 48  # rows per block of the back substitution
+
+
+@dataclass(frozen=True)
+class Obstruction:
+    """A resonance whose right-hand side does not vanish.
+
+    Attributes
+    ----------
+    monomial : tuple of int
+        Exponents in the modal coordinates and parameter offsets.
+    combination : complex
+        The multiple of the master eigenvalues.
+    row : int
+        Row of the Schur form at which the pivot vanishes.
+    """
+
+    monomial: tuple[int, ...]
+    combination: complex
+    row: int
+
+
+@dataclass(frozen=True)
+class _DegreeForm:
+    """Transforms between the real monomials of a degree and the modal ones; None stands for the identity."""
+
+    into: AnyArray | None
+    back: AnyArray | None
+    half: NDArray[np.int64] | None
+    conjugate: NDArray[np.int64] | None
+
+
+class CohomologicalSolver:
+    """The degree-k equations of one master subspace.
+
+    Parameters
+    ----------
+    subspace : MasterSubspace
+    table : MonomialTable
+        Monomials in the d reduced coordinates and q parameter offsets.
+    coupling : (d, q)
+        U^T df/dmu.
+    tolerance : float
+        Distance, relative to the largest eigenvalue, at which a combination counts as resonant.
+    """
+
+    def __init__(
+        self, subspace: MasterSubspace, table: MonomialTable, coupling: Array, tolerance: float
+    ) -> None:
+        self._subspace = subspace
+        self._table = table
+        self._near = tolerance * max(float(np.abs(subspace.spectrum).max()), np.finfo(float).tiny)
+        d, q = coupling.shape
+        self._linear = np.zeros((d + q, d + q), dtype=subspace.triangular.dtype)
+        self._linear[:d, :d] = subspace.triangular
+        self._linear[:d, d:] = subspace.to_modal @ coupling
+        self._weights = self._level_weights(d, q)
+        self._is_complex = np.iscomplexobj(subspace.triangular)
+        self._fixed_form = "x" not in subspace.structure
+
+    def _level_weights(self, d: int, q: int) -> NDArray[np.int64]:
+        """Weights of the coordinates such that every coupling leads to a monomial of greater weight."""
+        strict = np.triu(self._linear[:d, :d], 1)
+        if np.any(strict):
+            return np.concatenate([np.arange(d), np.full(q, d)])
+        return np.concatenate([np.zeros(d, dtype=np.int64), np.ones(q, dtype=np.int64)])
+
+    def solve(self, degree: int, right_side: Array, small: float) -> tuple[Array, Obstruction | None]:
+        """Y of one degree.
+
+        Parameters
+        ----------
+        right_side : (M_k, N - d)
+        small : float
+            Size of a right-hand side that counts as zero at a resonance.
+
+        Returns
+        -------
+        Y : (M_k, N - d)
+        obstruction : Obstruction or None
+        """
+        form = self._form(degree)
+        exponents = self._table.exponents[self._table.degree_slice(degree)]
+        shifts = exponents @ np.diag(self._linear)
+        rows = right_side if form.into is None else form.into @ right_side
+        if form.half is not None:
+            shifts, rows = shifts[form.half], rows[form.half]
+        levels = exponents @ self._weights if form.half is None else (exponents @ self._weights)[form.half]
+        coupling = self._coupling(degree) if levels.min() != levels.max() else None
+        if coupling is None or not np.any(coupling):
+            solution, event = self._batch(rows, shifts, small)
+        else:
+            solution, event = self._by_level(rows, shifts, levels, coupling, form, small)
+        obstruction = None
+        if event is not None:
+            which = event[0] if form.half is None else int(form.half[event[0]])
+            monomial = tuple(int(m) for m in exponents[which])
+            obstruction = Obstruction(monomial, complex(shifts[event[0]]), event[1])
+        return self._real(solution, form), obstruction
+
+    def _by_level(
+        self,
+        rows: AnyArray,
+        shifts: AnyArray,
+        levels: NDArray[np.int64],
+        coupling: AnyArray,
+        form: _DegreeForm,
+        small: float,
+    ) -> tuple[AnyArray, tuple[int, int] | None]:
+        full = np.zeros((len(coupling), rows.shape[1]), dtype=np.result_type(rows, shifts))
+        places = np.arange(len(rows)) if form.half is None else form.half
+        first: tuple[int, int] | None = None
+        for level in np.unique(levels):
+            members = np.flatnonzero(levels == level)
+            here = rows[members] + coupling[places[members]] @ full
+            solved, event = self._batch(here, shifts[members], small)
+            full[places[members]] = solved
+            if form.half is not None:
+                assert form.conjugate is not None
+                full[form.conjugate[places[members]]] = solved.conj()
+            if event is not None and first is None:
+                first = (int(members[event[0]]), event[1])
+        return full[places], first
+
+    def _real(self, solution: AnyArray, form: _DegreeForm) -> Array:
+        if form.back is None:
+            return np.ascontiguousarray(solution.real)
+        if form.half is not None:
+            assert form.conjugate is not None
+            full = np.empty((form.back.shape[1], solution.shape[1]), dtype=complex)
+            full[form.conjugate[form.half]] = solution.conj()
+            full[form.half] = solution
+            solution = full
+        return np.ascontiguousarray((form.back @ solution).real)
+
+    def _batch(
+        self, rows: AnyArray, shifts: AnyArray, small: float
+    ) -> tuple[AnyArray, tuple[int, int] | None]:
+        """``(T22 - shift) y = row`` for each row; the first obstruction as (row, position in T22)."""
+        dtype = complex if self._is_complex else float
+        columns = np.ascontiguousarray(rows.T, dtype=dtype)
+        sigma = np.ascontiguousarray(shifts, dtype=dtype)
+        event = np.full(len(sigma), -1, dtype=np.int64)
+        size = np.zeros(len(sigma))
+        if columns.size:
+            shifted_solve(self._subspace.schur, sigma, columns, self._near, small, event, size)
+        hit = np.flatnonzero(event >= 0)
+        found = (int(hit[0]), int(event[hit[0]])) if len(hit) else None
+        return columns.T, found
+
+    # -- modal monomials ----------------------------------------------------------------------------------
+
+    def _form(self, degree: int) -> _DegreeForm:
+        subspace = self._subspace
+        if not self._is_complex and self._fixed_form:
+            return _DegreeForm(None, None, None, None)
+        if self._fixed_form:
+            return _pair_form(self._table, subspace.structure, degree)
+        into = linear_power(self._table, subspace.from_modal, degree).T
+        back = linear_power(self._table, subspace.to_modal, degree).T
+        return _DegreeForm(into, back, None, None)
+
+    def _coupling(self, degree: int) -> AnyArray:
+        """Off-diagonal part of L_k, entry [to, from]: how much of monomial `from` reaches the equation of `to`."""
+        here = self._table.degree_slice(degree)
+        exponents = self._table.exponents[here]
+        out = np.zeros((len(exponents), len(exponents)), dtype=self._linear.dtype)
+        for i, j in zip(*np.nonzero(np.triu(self._linear, 1)), strict=True):
+            sources = np.flatnonzero(exponents[:, i] > 0)
+            moved = exponents[sources].copy()
+            moved[:, i] -= 1
+            moved[:, j] += 1
+            targets = self._table.position(moved)
+            inside = targets >= 0
+            sources, targets = sources[inside], targets[inside] - here.start
+            out[targets, sources] += exponents[sources, i] * self._linear[i, j]
+        return out
+
+
+def shifted_solve(
+    T: Array, shifts: AnyArray, r: AnyArray, near: float, small: float, event: AnyArray, size: AnyArray
+) -> None:
+    """Back substitution ``(T - shift_s) x = r[:, s]`` in place; what couples blocks is free of shifts, a product."""
+    from ssmsym.manifolds.kernels import substitute_rows
+
+    high = len(T)
+    while high > 0:
+        low = max(0, high - _BLOCK)
+        if low > 0 and T[low, low - 1] != 0.0:
+            low -= 1
+        substitute_rows(T, low, high, shifts, r, near, small, event, size)
+        if low:
+            flat = r.view(float).reshape(len(r), -1)
+            flat[:low] -= T[:low, low:high] @ flat[low:high]
+        high = low
+
+
+def linear_power(table: MonomialTable, matrix: AnyArray, degree: int) -> AnyArray:
+    """G with ``(matrix q)^m = sum_n G[m, n] q^n`` over the monomials of one degree.
+
+    `matrix` (d, d) acts on the first d coordinates; the parameter offsets stay.
+    """
+    d, n = len(matrix), table.n_variables
+    full = np.eye(n, dtype=matrix.dtype)
+    full[:d, :d] = matrix
+    power = np.ones((1, 1), dtype=matrix.dtype)
+    for k in range(1, degree + 1):
+        parents, variables, targets = _raising(table, k)
+        out = np.zeros((len(parents), len(parents)), dtype=matrix.dtype)
+        for variable in range(n):
+            factor = full[variables, variable]
+            used = np.flatnonzero(factor)
+            columns = np.flatnonzero(targets[variable] >= 0)
+            block = factor[used, None] * power[parents[used]][:, columns]
+            out[np.ix_(used, targets[variable][columns])] += block
+        power = out
+    return power
+
+
+@functools.lru_cache(maxsize=256)
+def _raising(
+    table: MonomialTable, degree: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], list[NDArray[np.int64]]]:
+    """For each monomial of a degree a lower one and the missing variable; for each variable, where it leads."""
+    exponents = table.exponents[table.degree_slice(degree)]
+    variables = np.argmax(exponents > 0, axis=1)
+    lower = exponents.copy()
+    lower[np.arange(len(lower)), variables] -= 1
+    parents = table.position(lower) - table.offsets[degree - 1]
+    below = table.exponents[table.degree_slice(degree - 1)]
+    targets = []
+    for variable in range(table.n_variables):
+        raised = below.copy()
+        raised[:, variable] += 1
+        position = table.position(raised)
+        targets.append(np.where(position >= 0, position - table.offsets[degree], -1))
+    return parents, variables, targets
+
+
+@functools.lru_cache(maxsize=256)
+def _pair_form(table: MonomialTable, structure: str, degree: int) -> _DegreeForm:
+    """Transforms for real modes and pairs; of conjugate monomials only one is solved for."""
+    permutation: list[int] = []
+    blocks = []
+    for kind in structure:
+        start = len(permutation)
+        if kind == "r":
+            permutation.append(start)
+            blocks.append(np.eye(1, dtype=complex))
+        else:
+            permutation += [start + 1, start]
+            blocks.append(np.array([[1, -1j], [1, 1j]]) / np.sqrt(2.0))
+    d = len(permutation)
+    permutation += list(range(d, table.n_variables))
+    into = np.zeros((d, d), dtype=complex)
+    position = 0
+    for block in blocks:
+        into[position : position + len(block), position : position + len(block)] = block
+        position += len(block)
+    exponents = table.exponents[table.degree_slice(degree)]
+    conjugate = table.position(exponents[:, permutation]) - table.offsets[degree]
+    half = np.flatnonzero(np.arange(len(exponents)) <= conjugate)
+    return _DegreeForm(
+        into=linear_power(table, into.conj().T, degree).T,
+        back=linear_power(table, into, degree).T,
+        half=half,
+        conjugate=conjugate,
+    )

@@ -1,0 +1,362 @@
+"""The spectral submanifold: its computation and the object that holds it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field as dataclass_field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ssmsym.dynamics.fixed_points import (
+    FixedPoint,
+    convergence_tolerance,
+    format_eigenvalue,
+    time_constant,
+)
+from ssmsym.dynamics.newton import defect
+from ssmsym.errors import InputError, ResonanceError
+from ssmsym.fields.field import VectorField
+from ssmsym.fields.jets import Jets
+from ssmsym.fields.parameters import locate
+from ssmsym.manifolds.graph_style import active_parameters, expand
+from ssmsym.manifolds.resonances import Resonance, ResonanceReport, resonance_report
+from ssmsym.manifolds.subspace import MasterSubspace, master_subspace
+from ssmsym.series.monomials import MonomialTable, monomial_table
+from ssmsym.series.polynomial import Polynomial
+from ssmsym.series.ring import FLOATS
+from ssmsym.threads import single_blas_thread
+
+if TYPE_CHECKING:
+    from ssmsym.manifolds.evidence import Evidence
+
+Array = NDArray[np.float64]
+
+STYLES = ("graph",)
+_SMALL_SYSTEM = 600  # states up to which a second BLAS thread slows the factorisations down
+_RESIDUAL_FACTOR = 1e5
+
+
+@dataclass(frozen=True, eq=False)
+class SSM:
+    """A spectral submanifold x = W(p, mu) with its reduced dynamics p' = R(p, mu).
+
+    Polynomials are in the d reduced coordinates followed by the q parameter offsets mu from
+    `parameter_values`.
+
+    Attributes
+    ----------
+    field : VectorField
+    fixed_point : FixedPoint
+    modes : tuple of int
+        Positions of the master eigenvalues in the spectrum, leading first.
+    spectrum : (N,) complex
+    right, left : (N, d)
+        V and U, left.T @ right = I.
+    parametrization, reduced_dynamics : Polynomial
+        W (N outputs) and R (d outputs, in 1/time).
+    order, parameter_order : int
+        Highest total degree; highest degree in the offsets together.
+    style : str
+    parameters : tuple of str
+        Names of the parameters that are coordinates, in the order of the offsets.
+    parameter_values : (q,) array
+        Their values at the expansion point.
+    """
+
+    field: VectorField
+    fixed_point: FixedPoint
+    modes: tuple[int, ...]
+    spectrum: NDArray[np.complex128]
+    right: Array
+    left: Array
+    parametrization: Polynomial
+    reduced_dynamics: Polynomial
+    order: int
+    parameter_order: int
+    style: str
+    parameters: tuple[str, ...]
+    parameter_values: Array
+    stored: Mapping[str, Any] = dataclass_field(default_factory=dict, repr=False)
+
+    @property
+    def dimension(self) -> int:
+        """Number d of reduced coordinates."""
+        return int(self.right.shape[1])
+
+    @property
+    def eigenvalues(self) -> NDArray[np.complex128]:
+        """Master eigenvalues, (d,), in 1/time."""
+        return self.spectrum[list(self.modes)]
+
+    @functools.cached_property
+    def readout(self) -> Polynomial | None:
+        """The readout z(p, mu) along the manifold; None if the field has none."""
+        if not self.field.program.readout:
+            return None
+        table = self._table
+        located = [locate(name, self.field.values) for name in self.parameters]
+        active = active_parameters(self.field, located, self.dimension)
+        roots = self.field.program.readout
+        state = self.field.split(np.asarray(self.fixed_point.state))
+        jets = Jets(self.field.bind(frozenset(active)), roots, table, FLOATS, state, active)
+        W = self.parametrization.on_table(table)
+        Z = np.zeros((len(table), self.field.n_outputs))
+        Z[0] = self.field.readout(self.fixed_point.state)
+        for degree in range(1, table.order + 1):
+            here = table.degree_slice(degree)
+            Z[here] = jets.advance(degree, self.field.split(np.ascontiguousarray(W[here])))
+        return Polynomial.from_table(table, Z)
+
+    @property
+    def _table(self) -> MonomialTable:
+        return monomial_table(self.dimension, len(self.parameters), self.order, self.parameter_order)
+
+    @functools.cached_property
+    def resonances(self) -> ResonanceReport:
+        """Nearest outer resonances and spectral quotients."""
+        return resonance_report(self.spectrum, self.modes, self.order)
+
+    @functools.cached_property
+    def evidence(self) -> Evidence:
+        """Invariance error, radii, drift and reduced fixed points; computed when first asked for."""
+        from ssmsym.manifolds.evidence import Evidence
+
+        return Evidence(self)
+
+    # -- use ----------------------------------------------------------------------------------------------
+
+    def coordinates(self, p: ArrayLike, mu: ArrayLike | None = None) -> Array:
+        """Points (p, mu) as the polynomials take them, (d + q,) or (n, d + q); mu is 0 when not given."""
+        reduced = np.asarray(p, dtype=float)
+        if reduced.ndim not in (1, 2) or reduced.shape[-1] != self.dimension:
+            raise InputError(
+                f"Reduced coordinates have shape ({self.dimension},) or (n, {self.dimension}); found "
+                f"{reduced.shape}."
+            )
+        q = len(self.parameters)
+        offsets = np.zeros(q) if mu is None else np.asarray(mu, dtype=float)
+        if offsets.ndim not in (1, 2) or offsets.shape[-1] != q:
+            raise InputError(f"Parameter offsets have shape ({q},) or (n, {q}); found {offsets.shape}.")
+        batch = np.broadcast_shapes(reduced.shape[:-1], offsets.shape[:-1])
+        return np.concatenate(
+            [np.broadcast_to(reduced, (*batch, self.dimension)), np.broadcast_to(offsets, (*batch, q))],
+            axis=-1,
+        )
+
+    def lift(self, p: ArrayLike, mu: ArrayLike | None = None) -> Array:
+        """States W(p, mu), (N,) or (n, N)."""
+        return self.parametrization(self.coordinates(p, mu))
+
+    def project(self, x: ArrayLike) -> Array:
+        """Reduced coordinates U^T (x - x*) of states (N,) or (n, N)."""
+        return (self.field.check_state(x) - self.fixed_point.state) @ self.left
+
+    def invariance_error(self, p: ArrayLike, mu: ArrayLike | None = None) -> Array:
+        """Norm of f(W) - DW R at points (d,) or (n, d), in 1/time; a scalar array or (n,)."""
+        z = self.coordinates(p, mu)
+        velocity = self.full_velocity(z)
+        along = np.einsum(
+            "...ij,...j->...i",
+            self.parametrization.jacobian(z)[..., : self.dimension],
+            self.reduced_dynamics(z),
+        )
+        return np.asarray(np.linalg.norm(velocity - along, axis=-1))
+
+    def full_velocity(self, z: Array) -> Array:
+        """f(W(p, mu); mu) of the full field at points z = (p, mu), (d + q,) or (n, d + q)."""
+        points = np.atleast_2d(z)
+        states = self.parametrization(points)
+        located = [locate(name, self.field.values) for name in self.parameters]
+        binding = self.field.bind(frozenset(name for name, _ in located))
+        settings: dict[str, Array] = {}
+        for offset, (name, entry) in enumerate(located):
+            base = np.atleast_1d(self.field.values[name])
+            values = settings.setdefault(name, np.tile(base, (len(points), 1)))
+            values[:, entry] += points[:, self.dimension + offset]
+        roots = self.field.program.outputs
+        found = binding.run(self.field.split(states), settings, self.field.program.reachable(roots))
+        parts = [np.broadcast_to(found[i], (len(points), found[i].shape[-1])) for i in roots]
+        velocity = np.concatenate(parts, axis=-1)
+        return velocity[0] if np.ndim(z) == 1 else velocity
+
+    def truncated(self, order: int) -> SSM:
+        """The expansion to a lower order; in graph style lower coefficients do not depend on the order."""
+        from dataclasses import replace
+
+        if not 1 <= order <= self.order:
+            raise InputError(f"'order' must lie between 1 and {self.order}; found {order}.")
+        return replace(
+            self,
+            order=order,
+            parameter_order=min(order, self.parameter_order),
+            parametrization=self.parametrization.truncate(order),
+            reduced_dynamics=self.reduced_dynamics.truncate(order),
+        )
+
+    def __repr__(self) -> str:
+        values = ", ".join(format_eigenvalue(value) for value in self.eigenvalues)
+        kind = "pair" if np.any(self.eigenvalues.imag) else "real"
+        parameters = (
+            f", parameters {', '.join(self.parameters)} to degree {self.parameter_order}" if self.parameters else ""
+        )
+        return (
+            f"SSM({self.field.n_states} states, {self.dimension} coordinates ({kind}), {self.style} style, "
+            f"order {self.order}{parameters}, eigenvalues {values})"
+        )
+
+
+def compute_ssm(
+    field: VectorField,
+    point: FixedPoint | ArrayLike,
+    *,
+    modes: int | Sequence[int] = 1,
+    order: int = 5,
+    parameters: Sequence[str] = (),
+    parameter_order: int | None = None,
+    style: str = "graph",
+    resonance_tolerance: float = 1e-8,
+) -> SSM:
+    """The spectral submanifold of a flow over some eigenspaces of a fixed point, as a Taylor expansion.
+
+    Solves f(W(p, mu), mu) = DW(p, mu) R(p, mu) with W(0) = x*, D_p W(0) = V, order by order. Parameters are
+    adjoined as coordinates with mu' = 0, so the expansion passes through folds.
+
+    Parameters
+    ----------
+    field : VectorField
+        A flow.
+    point : FixedPoint or (N,) array
+        Fixed point; an array must be one already.
+    modes : int or sequence of int
+        Number of leading modes, or positions in the spectrum (leading first). Stable, unstable and mixed
+        ones are allowed; pairs and groups of coinciding eigenvalues only whole.
+    order : int
+        Highest total degree kept, at least 1.
+    parameters : sequence of str
+        Parameters that become coordinates, such as ``"u[0]"``.
+    parameter_order : int, optional
+        Highest degree in the parameter offsets together; `order` when not given.
+    style : {"graph"}
+        Parametrization style: in graph style left.T @ (W(p) - x*) = p.
+    resonance_tolerance : float
+        Distance, relative to the largest eigenvalue, at which a combination counts as resonant.
+
+    Returns
+    -------
+    SSM
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range, the field is a map, or the point is no fixed point.
+    SubspaceError
+        If the modes cut a pair or a group that belongs together.
+    ResonanceError
+        If an outer resonance of degree at most `order` obstructs the expansion. Resonances whose right-hand
+        side vanishes are passed.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> from ssmsym import from_sympy
+    >>> x, y = sympy.symbols("x y")
+    >>> field = from_sympy({x: -x, y: -3 * y + x**2})
+    >>> ssm = compute_ssm(field, [0.0, 0.0], modes=1, order=3)
+    >>> ssm.lift([0.5])
+    array([0.5 , 0.25])
+
+    References
+    ----------
+    Haller and Ponsioen, Nonlinear Dynamics 86, 2016. Jain and Haller, Nonlinear Dynamics 107, 2022.
+    """
+    _check_arguments(field, order, parameter_order, style)
+    located = [locate(name, field.values) for name in parameters]
+    if len(set(located)) < len(located):
+        raise InputError(f"'parameters' names one parameter twice: {list(parameters)}.")
+    state = _expansion_point(field, point)
+    limit = order if parameter_order is None else parameter_order
+    threads = single_blas_thread() if field.n_states <= _SMALL_SYSTEM else _NoLimit()
+    with threads:
+        subspace = master_subspace(field.jacobian(state), modes, discrete=field.is_map)
+        table = monomial_table(len(subspace.modes), len(located), order, limit)
+        result = expand(field, state, subspace, table, located, resonance_tolerance)
+    if result.obstruction is not None:
+        assert result.obstructed_degree is not None
+        raise _resonance(subspace, result.obstruction, result.obstructed_degree)
+    return SSM(
+        field=field,
+        fixed_point=_fixed_point(field, point, state, subspace),
+        modes=subspace.modes,
+        spectrum=subspace.spectrum,
+        right=subspace.right,
+        left=subspace.left,
+        parametrization=Polynomial.from_table(table, result.parametrization),
+        reduced_dynamics=Polynomial.from_table(table, result.reduced_dynamics),
+        order=order,
+        parameter_order=table.parameter_order,
+        style=style,
+        parameters=tuple(parameters),
+        parameter_values=np.array([np.atleast_1d(field.values[n])[e] for n, e in located]),
+    )
+
+
+class _NoLimit:
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def _check_arguments(field: VectorField, order: int, parameter_order: int | None, style: str) -> None:
+    if style not in STYLES:
+        raise InputError(f"'style' is one of {', '.join(repr(s) for s in STYLES)}; found '{style}'.")
+    if field.is_map:
+        raise InputError("The field is a map; spectral submanifolds are computed for flows.")
+    if int(order) != order or order < 1:
+        raise InputError(f"'order' must be an integer of at least 1; found {order}.")
+    if parameter_order is not None and parameter_order < 1:
+        raise InputError(f"'parameter_order' must be at least 1; found {parameter_order}.")
+
+
+def _expansion_point(field: VectorField, point: FixedPoint | ArrayLike) -> Array:
+    state = field.check_state(point.state if isinstance(point, FixedPoint) else point, batch=False)
+    residual = float(np.linalg.norm(defect(field, state)))
+    nearby = state + 1e-1 * (1.0 + np.abs(state)) * np.resize([1.0, -1.0, 0.5], (4, len(state)))
+    if not residual <= _RESIDUAL_FACTOR * convergence_tolerance(field, nearby):
+        raise InputError(
+            f"The given state is no fixed point: |f| = {residual:.1e} there. Take one from find_fixed_points, or "
+            "refine_fixed_point at this state."
+        )
+    return state
+
+
+def _fixed_point(
+    field: VectorField, point: FixedPoint | ArrayLike, state: Array, subspace: MasterSubspace
+) -> FixedPoint:
+    if isinstance(point, FixedPoint):
+        return point
+    residual = float(np.linalg.norm(defect(field, state)))
+    return FixedPoint(state, residual, subspace.spectrum, 1, field.time, time_constant(field))
+
+
+def _resonance(subspace: MasterSubspace, obstruction: Any, degree: int) -> ResonanceError:
+    d = len(subspace.modes)
+    value = obstruction.combination
+    outer = np.array(subspace.outer)
+    mode = int(outer[np.argmin(np.abs(subspace.spectrum[outer] - value))])
+    combination = obstruction.monomial[:d]
+    found = Resonance(combination, sum(combination), mode, value, complex(subspace.spectrum[mode]))
+    left_side = " + ".join(f"{m} λ{subspace.modes[i]}" for i, m in enumerate(combination) if m) or "0"
+    return ResonanceError(
+        f"Outer resonance at degree {degree}: {left_side} = {value:.6g} is {found.distance:.1e} from λ{mode} = "
+        f"{found.eigenvalue:.6g}, and its right-hand side does not vanish. Add mode {mode} to the master subspace "
+        f"or keep 'order' below {degree}.",
+        degree=degree,
+        mode=mode,
+        combination=combination,
+        distance=found.distance,
+    )

@@ -1,0 +1,309 @@
+"""The master subspace: ordered Schur form, right and left bases in the convention by which numbers compare."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from ssmsym.dynamics.fixed_points import format_eigenvalue
+from ssmsym.dynamics.spectrum import leading_order
+from ssmsym.errors import InputError, SubspaceError
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+_COINCIDENT = 1e-9  # relative distance at which eigenvalues count as one
+_PARALLEL = 1e-4  # smallest singular value of joined bases at which eigenvectors count as parallel
+_LARGEST_PROJECTOR = 1e7
+_CIRCULAR = 1e-8  # |v.v| of a unit eigenvector below which its phase cannot be fixed by orthogonality
+
+
+@dataclass(frozen=True, eq=False)
+class MasterSubspace:
+    """A spectral subspace with bases, and the Schur form of the complement.
+
+    Attributes
+    ----------
+    spectrum : (N,) complex
+        All eigenvalues, leading first.
+    modes : tuple of int
+        Positions of the master eigenvalues in the spectrum.
+    right, left : (N, d)
+        V and U with U^T V = I. A real mode is a unit vector with positive largest entry; a pair gives
+        sqrt(2) (Re v, Im v) with |v| = 1, Re v orthogonal to Im v, |Re v| >= |Im v|; modes that coincide or
+        are nearly parallel give orthonormal Schur vectors.
+    linear : (d, d)
+        U^T A V, block diagonal.
+    to_modal, from_modal : (d, d), complex if a mode is
+        p = from_modal q, q = to_modal p; in q the linear part is `triangular`.
+    triangular : (d, d)
+        Upper triangular; diagonal unless modes form a cluster.
+    structure : str
+        ``r`` per real mode, ``c`` per pair, ``x`` per coordinate of a cluster: what decides `to_modal` if
+        it holds no ``x``.
+    schur : (N - d, N - d)
+        Quasi-triangular Schur form T22 of the complement.
+    schur_basis : (N, N - d)
+        Its orthonormal basis Z2; A^T Z2 spans Z2 (Z2^T A = T22 Z2^T on the complement of V).
+    """
+
+    spectrum: Complex
+    modes: tuple[int, ...]
+    right: Array
+    left: Array
+    linear: Array
+    to_modal: NDArray[np.complexfloating] | Array
+    from_modal: NDArray[np.complexfloating] | Array
+    triangular: NDArray[np.complexfloating] | Array
+    structure: str
+    schur: Array
+    schur_basis: Array
+
+    @property
+    def eigenvalues(self) -> Complex:
+        """Master eigenvalues, (d,), leading first."""
+        return self.spectrum[list(self.modes)]
+
+    @property
+    def outer(self) -> tuple[int, ...]:
+        """Positions of the other eigenvalues."""
+        return tuple(i for i in range(len(self.spectrum)) if i not in self.modes)
+
+
+def master_subspace(jacobian: Array, modes: int | Sequence[int], *, discrete: bool = False) -> MasterSubspace:
+    """The master subspace of a Jacobian.
+
+    Parameters
+    ----------
+    jacobian : (N, N)
+    modes : int or sequence of int
+        Number of leading modes, or positions in the spectrum (leading first).
+
+    Raises
+    ------
+    InputError
+        If `modes` is out of range.
+    SubspaceError
+        If the modes cut a complex pair or a group of coinciding or inseparable eigenvalues.
+    """
+    T, Z = scipy.linalg.schur(jacobian, output="real", check_finite=False)
+    diagonal = _schur_eigenvalues(T)
+    order = leading_order(diagonal, discrete=discrete)
+    spectrum = diagonal[order]
+    chosen = _chosen(modes, len(spectrum))
+    _refuse_cuts(spectrum, chosen)
+    select = np.zeros(len(T), dtype=np.int32)
+    select[order[list(chosen)]] = 1
+    d = len(chosen)
+    if d < len(T):
+        reordered = scipy.linalg.lapack.dtrsen(select, T, Z, job="N", overwrite_t=True, overwrite_q=True)
+        T, Z = reordered[0], reordered[1]
+        if reordered[-1] != 0 or int(reordered[4]) != d:
+            raise SubspaceError(
+                f"Modes {list(chosen)} cannot be separated from the rest numerically; choose a larger gap.",
+                modes=chosen,
+            )
+    basis, structure = _master_basis(T[:d, :d], Z[:, :d], discrete)
+    right = Z[:, :d] @ basis
+    left = _left_basis(T, Z, d) @ np.linalg.inv(basis).T
+    projector = np.linalg.norm(left, 2) * np.linalg.norm(right, 2)
+    if projector > _LARGEST_PROJECTOR:
+        raise SubspaceError(
+            f"Modes {list(chosen)} are almost parallel to the rest (spectral projector of norm {projector:.1e}): a "
+            "Jordan block would be cut. Add the modes whose eigenvalues lie nearest.",
+            modes=chosen,
+        )
+    linear = np.linalg.solve(basis, T[:d, :d] @ basis)
+    linear, to_modal, from_modal, triangular = _modal_form(linear, structure)
+    return MasterSubspace(
+        spectrum=spectrum,
+        modes=chosen,
+        right=right,
+        left=left,
+        linear=linear,
+        to_modal=to_modal,
+        from_modal=from_modal,
+        triangular=triangular,
+        structure=structure,
+        schur=np.ascontiguousarray(T[d:, d:]),
+        schur_basis=Z[:, d:],
+    )
+
+
+def _schur_eigenvalues(T: Array) -> Complex:
+    """Eigenvalues of a standardised real Schur form, in the order of its diagonal."""
+    values = np.diag(T).astype(complex)
+    below = np.flatnonzero(np.diag(T, -1))
+    imaginary = np.sqrt(np.abs(T[below + 1, below])) * np.sqrt(np.abs(T[below, below + 1]))
+    values[below] += 1j * imaginary
+    values[below + 1] -= 1j * imaginary
+    return values
+
+
+def _chosen(modes: int | Sequence[int], n: int) -> tuple[int, ...]:
+    if isinstance(modes, (int, np.integer)):
+        if not 1 <= modes <= n:
+            raise InputError(f"'modes' must lie between 1 and the {n} states; found {modes}.")
+        return tuple(range(int(modes)))
+    chosen = tuple(sorted(int(i) for i in modes))
+    if not chosen or len(set(chosen)) < len(chosen) or chosen[0] < 0 or chosen[-1] >= n:
+        raise InputError(
+            f"'modes' as positions must be distinct and between 0 and {n - 1}; found {list(modes)}."
+        )
+    return chosen
+
+
+def _refuse_cuts(spectrum: Complex, chosen: tuple[int, ...]) -> None:
+    scale = np.abs(spectrum).max()
+    others = np.array([i for i in range(len(spectrum)) if i not in set(chosen)], dtype=int)
+    for i in chosen:
+        if not len(others):
+            return
+        value = spectrum[i]
+        if value.imag:
+            conjugate = i + 1 if value.imag > 0 else i - 1
+            if conjugate not in chosen:
+                first = min(i, conjugate)
+                raise SubspaceError(
+                    f"These modes would cut the pair {format_eigenvalue(spectrum[first])} (modes {first}, "
+                    f"{first + 1}). Ask for both or for neither{_counts(chosen, first)}.",
+                    modes=(first, first + 1),
+                )
+        distance = np.abs(spectrum[others] - value)
+        near = others[distance <= _COINCIDENT * scale]
+        if len(near):
+            group = sorted({i, *near.tolist()})
+            listed = ", ".join(str(k) for k in group[:6]) + (", ..." if len(group) > 6 else "")
+            raise SubspaceError(
+                f"These modes would cut a group of coinciding eigenvalues {format_eigenvalue(value)} (modes {listed}). "
+                "Ask for all of them or for none.",
+                modes=tuple(group),
+            )
+
+
+def _counts(chosen: tuple[int, ...], first: int) -> str:
+    if chosen != tuple(range(len(chosen))):
+        return ""
+    options = " or ".join(str(n) for n in (first, first + 2) if n > 0)
+    return f", that is for {options} modes"
+
+
+def _left_basis(T: Array, Z: Array, d: int) -> Array:
+    """U0 with U0^T Z1 = I and U0^T A = T11 U0^T, from one Sylvester equation."""
+    left = np.array(Z[:, :d])
+    if d < len(T):
+        solution, scale, _ = scipy.linalg.lapack.dtrsyl(T[:d, :d], T[d:, d:], T[:d, d:], isgn=-1)
+        left += Z[:, d:] @ (solution / scale).T
+    return left
+
+
+def _master_basis(T11: Array, Z1: Array, discrete: bool) -> tuple[Array, str]:
+    """Columns, in Schur coordinates, of the basis of the master subspace, and its structure."""
+    values, vectors = np.linalg.eig(T11)
+    groups: list[tuple[Array, list[complex], str]] = []
+    order = leading_order(values.astype(complex), discrete=discrete)
+    for i in order:
+        if values[i].imag == 0:
+            groups.append((_real_mode(vectors[:, i].real, Z1), [complex(values[i])], "r"))
+        elif values[i].imag > 0:
+            pair = [complex(values[i]), complex(values[i]).conjugate()]
+            groups.append((_pair(vectors[:, i], Z1), pair, "c"))
+    groups = _merge_clusters(groups, T11, Z1)
+    basis = np.concatenate([columns for columns, _, _ in groups], axis=1)
+    return basis, "".join(kind for _, _, kind in groups)
+
+
+def _real_mode(vector: Array, Z1: Array) -> Array:
+    vector = vector / np.linalg.norm(vector)
+    state = Z1 @ vector
+    return (vector * np.sign(state[np.argmax(np.abs(state))]))[:, None]
+
+
+def _pair(vector: Complex, Z1: Array) -> Array:
+    vector = vector / np.linalg.norm(vector)
+    state = Z1 @ vector
+    square = state @ state
+    largest = int(np.argmax(np.abs(state)))
+    if abs(square) > _CIRCULAR:
+        phase = np.exp(-0.5j * np.angle(square))
+        real = (state * phase).real
+        phase *= np.sign(real[np.argmax(np.abs(real))])
+    else:
+        phase = np.exp(-1j * np.angle(state[largest]))
+    vector = vector * phase
+    return np.sqrt(2.0) * np.stack([vector.real, vector.imag], axis=1)
+
+
+def _merge_clusters(
+    groups: list[tuple[Array, list[complex], str]], T11: Array, Z1: Array
+) -> list[tuple[Array, list[complex], str]]:
+    """Join groups that coincide or are nearly parallel, until none is."""
+    scale = max((abs(value) for _, values, _ in groups for value in values), default=1.0)
+    merged = True
+    while merged:
+        merged = False
+        for a, b in itertools.combinations(range(len(groups)), 2):
+            if _inseparable(groups[a], groups[b], scale):
+                values = groups[a][1] + groups[b][1]
+                joined = (_cluster_basis(T11, Z1, values), values, "x" * len(values))
+                groups = [*groups[:a], joined, *groups[a + 1 : b], *groups[b + 1 :]]
+                merged = True
+                break
+    return groups
+
+
+def _inseparable(
+    a: tuple[Array, list[complex], str], b: tuple[Array, list[complex], str], scale: float
+) -> bool:
+    distance = min(abs(x - y) for x in a[1] for y in b[1])
+    joined = np.concatenate([np.linalg.qr(a[0])[0], np.linalg.qr(b[0])[0]], axis=1)
+    smallest = np.linalg.svd(joined, compute_uv=False)[-1]
+    return bool(distance <= _COINCIDENT * scale or smallest < _PARALLEL)
+
+
+def _cluster_basis(T11: Array, Z1: Array, values: list[complex]) -> Array:
+    """Orthonormal Schur vectors of the invariant subspace that belongs to a group of eigenvalues."""
+    diagonal = _schur_eigenvalues(T11)
+    select = np.zeros(len(T11), dtype=np.int32)
+    for value in values:
+        free = np.flatnonzero(select == 0)
+        select[free[np.argmin(np.abs(diagonal[free] - value))]] = 1
+    columns = scipy.linalg.lapack.dtrsen(select, T11, np.eye(len(T11)), job="N")[1][:, : len(values)]
+    state = Z1 @ columns
+    signs = np.sign(state[np.argmax(np.abs(state), axis=0), np.arange(len(values))])
+    return columns * signs
+
+
+def _modal_form(linear: Array, structure: str) -> tuple[Array, Array, Array, Array]:
+    """Clean the block structure of the linear part and triangularise it block by block."""
+    forms = []
+    position = 0
+    for match in re.finditer("r|c|x+", structure):
+        kind = match[0][0]
+        size = 2 if kind == "c" else len(match[0])
+        here = slice(position, position + size)
+        forms.append(_modal_block(kind, linear[here, here]))
+        position += size
+    blocks, into, back, triangular = (scipy.linalg.block_diag(*parts) for parts in zip(*forms, strict=True))
+    return blocks, into, back, triangular
+
+
+def _modal_block(kind: str, block: Array) -> tuple[Array, Array, Array, Array]:
+    if kind == "r":
+        return block, np.eye(1), np.eye(1), block
+    if kind == "c":
+        real = 0.5 * (block[0, 0] + block[1, 1])
+        imaginary = 0.5 * (block[0, 1] - block[1, 0])
+        clean = np.array([[real, imaginary], [-imaginary, real]])
+        into = np.array([[1, -1j], [1, 1j]]) / np.sqrt(2.0)
+        upper = np.diag([real + 1j * imaginary, real - 1j * imaginary])
+        return clean, into, into.conj().T, upper
+    complex_form = bool(np.abs(np.linalg.eigvals(block).imag).max() > 0)
+    upper, vectors = scipy.linalg.schur(block, output="complex" if complex_form else "real")
+    return block, vectors.conj().T, vectors, upper
