@@ -110,22 +110,22 @@ def master_subspace(jacobian: Array, modes: int | Sequence[int], *, discrete: bo
                 modes=chosen,
             )
     basis, structure = _master_basis(T[:d, :d], Z[:, :d], discrete)
-    right = Z[:, :d] @ basis
-    left = _left_basis(T, Z, d) @ np.linalg.inv(basis).T
-    projector = np.linalg.norm(left, 2) * np.linalg.norm(right, 2)
+    left_schur = _left_basis(T, Z, d)
+    projector = np.linalg.norm(left_schur, 2)
     if projector > _LARGEST_PROJECTOR:
         raise SubspaceError(
             f"Modes {list(chosen)} are almost parallel to the rest (spectral projector of norm {projector:.1e}): a "
             "Jordan block would be cut. Add the modes whose eigenvalues lie nearest.",
             modes=chosen,
         )
-    linear = np.linalg.solve(basis, T[:d, :d] @ basis)
+    inverse = np.linalg.inv(basis)
+    linear = inverse @ T[:d, :d] @ basis
     linear, to_modal, from_modal, triangular = _modal_form(linear, structure)
     return MasterSubspace(
         spectrum=spectrum,
         modes=chosen,
-        right=right,
-        left=left,
+        right=Z[:, :d] @ basis,
+        left=left_schur @ inverse.T,
         linear=linear,
         to_modal=to_modal,
         from_modal=from_modal,
@@ -213,7 +213,11 @@ def _master_basis(T11: Array, Z1: Array, discrete: bool) -> tuple[Array, str]:
             groups.append((_real_mode(vectors[:, i].real, Z1), [complex(values[i])], "r"))
         elif values[i].imag > 0:
             pair = [complex(values[i]), complex(values[i]).conjugate()]
-            groups.append((_pair(vectors[:, i], Z1), pair, "c"))
+            columns = _pair(vectors[:, i], Z1)
+            if np.linalg.norm(columns[:, 1]) > _PARALLEL * np.linalg.norm(columns[:, 0]):
+                groups.append((columns, pair, "c"))
+            else:
+                groups.append((_cluster_basis(T11, Z1, pair), pair, "xx"))
     groups = _merge_clusters(groups, T11, Z1)
     basis = np.concatenate([columns for columns, _, _ in groups], axis=1)
     return basis, "".join(kind for _, _, kind in groups)
@@ -263,8 +267,9 @@ def _inseparable(
 ) -> bool:
     distance = min(abs(x - y) for x in a[1] for y in b[1])
     joined = np.concatenate([np.linalg.qr(a[0])[0], np.linalg.qr(b[0])[0]], axis=1)
-    smallest = np.linalg.svd(joined, compute_uv=False)[-1]
-    return bool(distance <= _COINCIDENT * scale or smallest < _PARALLEL)
+    if distance <= _COINCIDENT * scale:
+        return True
+    return bool(np.linalg.svd(joined, compute_uv=False)[-1] < _PARALLEL)
 
 
 def _cluster_basis(T11: Array, Z1: Array, values: list[complex]) -> Array:
@@ -290,8 +295,19 @@ def _modal_form(linear: Array, structure: str) -> tuple[Array, Array, Array, Arr
         here = slice(position, position + size)
         forms.append(_modal_block(kind, linear[here, here]))
         position += size
-    blocks, into, back, triangular = (scipy.linalg.block_diag(*parts) for parts in zip(*forms, strict=True))
+    blocks, into, back, triangular = (_block_diagonal(parts) for parts in zip(*forms, strict=True))
     return blocks, into, back, triangular
+
+
+def _block_diagonal(blocks: Sequence[Array]) -> Array:
+    n = sum(len(block) for block in blocks)
+    out = np.zeros((n, n), dtype=np.result_type(*blocks))
+    position = 0
+    for block in blocks:
+        here = slice(position, position + len(block))
+        out[here, here] = block
+        position += len(block)
+    return out
 
 
 def _modal_block(kind: str, block: Array) -> tuple[Array, Array, Array, Array]:
