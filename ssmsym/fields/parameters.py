@@ -38,7 +38,7 @@ def locate(name: str, values: Mapping[str, Array]) -> tuple[str, int]:
     InputError
         If there is no such parameter, or the name stands for a vector.
     """
-    match = _ENTRY.match(name)
+    match = None if name in values else _ENTRY.match(name)
     base, entry = (match["name"], int(match["entry"])) if match else (name, 0)
     if base not in values or entry >= values[base].size or (match and values[base].ndim == 0):
         raise unknown(name, flatten(values))
@@ -67,8 +67,7 @@ def resolve(
         if isinstance(value, str):
             changes.update(_condition(name, value, values, conditions))
             continue
-        match = _ENTRY.match(name)
-        if match:
+        if name not in values and _ENTRY.match(name):
             base, entry = locate(name, values)
             changed = np.array(changes.get(base, values[base]))
             changed[entry] = _number(name, value)

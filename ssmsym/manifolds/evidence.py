@@ -1,0 +1,305 @@
+"""How far a Taylor-expanded SSM can be believed: invariance error, radii, drift, reduced fixed points."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmsym.dynamics.fixed_points import FixedPoint, convergence_tolerance, fixed_point_at
+from ssmsym.dynamics.newton import newton, polish
+from ssmsym.fields.polynomial_field import polynomial_field
+from ssmsym.manifolds.radius import RadiusEstimate, estimate_radius
+from ssmsym.series.polynomial import Polynomial
+
+if TYPE_CHECKING:
+    from ssmsym.manifolds.ssm import SSM
+
+Array = NDArray[np.float64]
+
+_CONFIRMED = 0.1  # distance from lift to full fixed point, relative to the distance from the expansion point
+_MOVED = 0.5
+_ROUNDING = 1e-12  # of the speed: invariance errors below this are rounding errors
+_DEFAULT_TOLERANCE = 1e-2
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedFixedPoint:
+    """A zero of the reduced dynamics, held against the full field.
+
+    Attributes
+    ----------
+    p : (d,) array
+    status : {"confirmed", "moved", "spurious"}
+        Whether Newton iteration from the lifted state ends at a full fixed point nearby, farther off, or at
+        none that belongs to it.
+    distance : float
+        Norm of full state minus lifted state; inf if the iteration did not converge.
+    point : FixedPoint or None
+        The full fixed point, unless spurious.
+    inside : bool
+        Whether p lies inside the trust radius (tolerance 1e-2).
+    """
+
+    p: Array
+    status: str
+    distance: float
+    point: FixedPoint | None
+    inside: bool
+
+
+class Evidence:
+    """Evidence of one SSM at its parameter values; each item is computed when first asked for.
+
+    Attributes
+    ----------
+    radii : (n,) array
+        Radii of the spheres |p| = r on which errors were sampled.
+    errors : (n,) array
+        Largest invariance error |f(W) - DW R| on each sphere, in 1/time.
+    speeds : (n,) array
+        Largest |f(W)| inside each sphere, in 1/time.
+    """
+
+    def __init__(self, ssm: SSM) -> None:
+        self._ssm = ssm
+        self._directions = _unit_vectors(ssm.dimension)
+        scale = min(self.parametrization_radius.value, self.dynamics_radius.value)
+        if not np.isfinite(scale) or scale <= 0:
+            scale = max(1.0, float(np.linalg.norm(ssm.fixed_point.state)))
+        count = 28 if ssm.dimension <= 2 else 14
+        self.radii = scale * np.geomspace(1e-3, 1.5, count)
+        self.errors, reached = self._on_spheres(ssm)
+        self.speeds = np.maximum.accumulate(reached)
+
+    def _on_spheres(self, ssm: SSM) -> tuple[Array, Array]:
+        errors, speeds = [], []
+        for radius in self.radii:
+            p = radius * self._directions
+            with np.errstate(over="ignore", invalid="ignore"):
+                errors.append(_largest(ssm.invariance_error(p)))
+                speeds.append(_largest(np.linalg.norm(ssm.full_velocity(ssm.coordinates(p)), axis=1)))
+        return np.array(errors), np.array(speeds)
+
+    # -- errors -------------------------------------------------------------------------------------------
+
+    @property
+    def relative_errors(self) -> Array:
+        """`errors` over `speeds`."""
+        return self.errors / np.maximum(self.speeds, np.finfo(float).tiny)
+
+    @functools.cached_property
+    def errors_by_order(self) -> Array:
+        """Invariance errors on the spheres of the expansions to order 1, 2, ..., K; shape (K, n)."""
+        ssm = self._ssm
+        rows = [self._on_spheres(ssm.truncated(order))[0] for order in range(1, ssm.order)]
+        return np.array([*rows, self.errors])
+
+    @functools.cached_property
+    def slope(self) -> float | None:
+        """Log-log slope of the error against the radius, order + 1 or more; None if it drowns in rounding.
+
+        Fitted to the smallest radii at which the error stands clear of rounding errors.
+        """
+        floor = _ROUNDING * np.maximum(self.speeds, float(np.abs(self._ssm.spectrum).max()) * self.radii)
+        clear = np.flatnonzero((self.errors > 100 * floor) & (self.relative_errors < 0.1))[:5]
+        if len(clear) < 2:
+            return None
+        return float(np.polyfit(np.log(self.radii[clear]), np.log(self.errors[clear]), 1)[0])
+
+    def trust_radius(self, tolerance: float = 1e-3) -> float:
+        """Radius |p| up to which the invariance error stays below `tolerance` times the largest speed inside."""
+        above = np.flatnonzero(~(self.relative_errors <= tolerance))
+        if not len(above):
+            return float(self.radii[-1])
+        if above[0] == 0:
+            return 0.0
+        low, high = above[0] - 1, above[0]
+        e0, e1 = (max(float(self.relative_errors[i]), 1e-300) for i in (low, high))
+        if not np.isfinite(e1):
+            return float(self.radii[low])
+        share = np.clip(np.log(tolerance / e0) / np.log(e1 / e0), 0.0, 1.0)
+        return float(self.radii[low] * (self.radii[high] / self.radii[low]) ** share)
+
+    def parameter_range(self, name: str, tolerance: float = 1e-2) -> tuple[float, float]:
+        """Values of one parameter between which the relative error stays below `tolerance`.
+
+        Sampled on the ball of half the trust radius; the other parameters stay at their values.
+        """
+        ssm = self._ssm
+        j = ssm.parameters.index(name)
+        p = 0.5 * self.trust_radius(tolerance) * np.concatenate([self._directions, 0.5 * self._directions])
+        p = np.concatenate([p, np.zeros((1, ssm.dimension))])
+
+        def trusted(offset: float) -> bool:
+            mu = np.zeros(len(ssm.parameters))
+            mu[j] = offset
+            with np.errstate(over="ignore", invalid="ignore"):
+                error = _largest(ssm.invariance_error(p, mu))
+                speed = _largest(np.linalg.norm(ssm.full_velocity(ssm.coordinates(p, mu)), axis=1))
+            return error <= tolerance * speed
+
+        value = float(ssm.parameter_values[j])
+        return value - _reach(lambda s: trusted(-s)), value + _reach(trusted)
+
+    # -- series -------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def parametrization_radius(self) -> RadiusEstimate:
+        """Root-test radius of convergence of W."""
+        return self._radius(self._ssm.parametrization)
+
+    @functools.cached_property
+    def dynamics_radius(self) -> RadiusEstimate:
+        """Root-test radius of convergence of R."""
+        return self._radius(self._ssm.reduced_dynamics)
+
+    @property
+    def radius(self) -> float:
+        """Smaller of the two radius estimates; 0 if either shrinks to 0 with the order."""
+        estimates = (self.parametrization_radius, self.dynamics_radius)
+        return 0.0 if any(e.shrinks for e in estimates) else min(e.value for e in estimates)
+
+    def _radius(self, polynomial: Polynomial) -> RadiusEstimate:
+        heights = self._heights(polynomial)
+        growth = self._growth
+        heights = np.where(heights > 1e-13 * growth ** np.arange(1, len(heights) + 1), heights, 0.0)
+        return estimate_radius(heights)
+
+    @functools.cached_property
+    def _growth(self) -> float:
+        """Natural growth of coefficients per degree, from W and from R over the largest rate."""
+        ssm = self._ssm
+        rate = max(float(np.abs(ssm.spectrum).max()), np.finfo(float).tiny)
+        candidates = [0.0]
+        for polynomial, scale in ((ssm.parametrization, 1.0), (ssm.reduced_dynamics, rate)):
+            heights = self._heights(polynomial) / scale
+            candidates += [h ** (1.0 / k) for k, h in enumerate(heights, 1) if k > 1]
+        return max(candidates)
+
+    def _heights(self, polynomial: Polynomial) -> Array:
+        """Largest norm of each homogeneous part, degree 1 to K, on the unit sphere at zero offsets."""
+        ssm = self._ssm
+        z = ssm.coordinates(self._directions)
+        degrees = polynomial.exponents.sum(axis=1)
+        monomials = polynomial.monomials(z)
+        heights = []
+        for degree in range(1, ssm.order + 1):
+            part = monomials[:, degrees == degree] @ polynomial.coefficients[degrees == degree]
+            heights.append(_largest(np.linalg.norm(part, axis=1)))
+        return np.array(heights)
+
+    def drift(self, radius: float) -> float:
+        """Largest change of R between the last two orders on |p| = radius, relative to the largest |R| there."""
+        z = self._ssm.coordinates(radius * self._directions)
+        R = self._ssm.reduced_dynamics
+        last = np.linalg.norm(R(z) - R.truncate(self._ssm.order - 1)(z), axis=1)
+        return float(last.max() / max(float(np.linalg.norm(R(z), axis=1).max()), np.finfo(float).tiny))
+
+    # -- reduced fixed points -----------------------------------------------------------------------------
+
+    @functools.cached_property
+    def fixed_points(self) -> tuple[ReducedFixedPoint, ...]:
+        """Zeros of the reduced dynamics out to two radii, the expansion point excepted, nearest first."""
+        roots = self._roots(float(self.radii[-1]) * 4.0 / 3.0)
+        return tuple(self._judged(root) for root in sorted(roots, key=lambda p: float(np.linalg.norm(p))))
+
+    @property
+    def findings(self) -> tuple[ReducedFixedPoint, ...]:
+        """The confirmed ones inside the trust radius."""
+        return tuple(f for f in self.fixed_points if f.status == "confirmed" and f.inside)
+
+    def _roots(self, limit: float) -> list[Array]:
+        ssm = self._ssm
+        q = len(ssm.parameters)
+        R = ssm.reduced_dynamics
+        here = R.exponents[:, ssm.dimension :].sum(axis=1) == 0 if q else np.ones(len(R.exponents), bool)
+        own = Polynomial(R.exponents[here, : ssm.dimension], R.coefficients[here])
+        smallest = 1e-3 * limit
+        if ssm.dimension == 1:
+            coefficients = own.coefficients[::-1, 0]
+            found = np.roots(np.trim_zeros(coefficients, "f"))
+            real = found.real[np.abs(found.imag) <= 1e-9 * np.abs(found)]
+            return [np.array([p]) for p in real if smallest < abs(p) <= limit]
+        field = polynomial_field(own)
+        rng = np.random.default_rng(0)
+        starts = limit * rng.uniform(0.05, 1.0, (256, 1)) * _random_unit_vectors(rng, 256, ssm.dimension)
+        ends = newton(field, starts, tolerance=convergence_tolerance(field, starts))
+        distinct: list[Array] = []
+        for p in ends.states[ends.converged]:
+            size = float(np.linalg.norm(p))
+            if smallest < size <= limit and all(np.linalg.norm(p - o) > 1e-6 * size for o in distinct):
+                distinct.append(p)
+        return distinct
+
+    def _judged(self, p: Array) -> ReducedFixedPoint:
+        ssm = self._ssm
+        inside = bool(np.linalg.norm(p) <= self.trust_radius(_DEFAULT_TOLERANCE))
+        lifted = ssm.lift(p)
+        origin = ssm.fixed_point.state
+        start = lifted[None]
+        tolerance = convergence_tolerance(ssm.field, np.concatenate([start, start + 1.0]))
+        run = newton(ssm.field, start, tolerance=tolerance)
+        if not run.converged[0]:
+            return ReducedFixedPoint(p, "spurious", float("inf"), None, inside)
+        state, residual = polish(ssm.field, run.states[0])
+        distance = float(np.linalg.norm(state - lifted))
+        step = float(np.linalg.norm(lifted - origin))
+        if np.linalg.norm(state - origin) < 1e-6 * (1.0 + step) or distance > _MOVED * step:
+            return ReducedFixedPoint(p, "spurious", distance, None, inside)
+        status = "confirmed" if distance <= _CONFIRMED * step else "moved"
+        point = fixed_point_at(ssm.field, state, residual=residual)
+        return ReducedFixedPoint(p, status, distance, point, inside)
+
+    def __repr__(self) -> str:
+        slope = "lost in rounding errors" if self.slope is None else f"{self.slope:.2f}"
+        lines = [
+            f"Evidence: invariance error slope {slope} (order {self._ssm.order})",
+            f"  radius of W {self.parametrization_radius}, of R {self.dynamics_radius}",
+            f"  trust radius {self.trust_radius(1e-3):.4g} at 1e-3, {self.trust_radius(1e-2):.4g} at 1e-2",
+        ]
+        for found in self.fixed_points:
+            where = "inside" if found.inside else "outside"
+            lines.append(
+                f"  reduced fixed point p = {np.round(found.p, 5).tolist()}: {found.status}, distance "
+                f"{found.distance:.2g}, {where} the trust radius"
+            )
+        return "\n".join(lines)
+
+
+def _largest(values: Array) -> float:
+    return float(np.max(np.where(np.isnan(values), np.inf, values)))
+
+
+def _reach(trusted: object) -> float:
+    """Largest step of a doubling search, refined by bisection, for which `trusted(step)` holds."""
+    assert callable(trusted)
+    step = 1e-8
+    if not trusted(step):
+        return 0.0
+    while trusted(2 * step) and step < 1e8:
+        step *= 2
+    low, high = step, 2 * step
+    for _ in range(12):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if trusted(middle) else (low, middle)
+    return low
+
+
+def _unit_vectors(d: int) -> Array:
+    """Directions that sample the unit sphere of R^d, both signs of each axis among them."""
+    if d == 1:
+        return np.array([[1.0], [-1.0]])
+    if d == 2:
+        angle = np.linspace(0.0, 2 * np.pi, 48, endpoint=False)
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    random = _random_unit_vectors(np.random.default_rng(0), 60, d)
+    return np.concatenate([np.eye(d), -np.eye(d), random])
+
+
+def _random_unit_vectors(rng: np.random.Generator, count: int, d: int) -> Array:
+    vectors = rng.standard_normal((count, d))
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
