@@ -1,0 +1,65 @@
+"""Reduced models of trained recurrent neural networks on spectral submanifolds (SSMs).
+
+In ssmsym "SSM" means *spectral submanifold*, the invariant manifold tangent to a few slow or unstable
+eigenspaces of a fixed point, not a state-space model.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ssmsym.series.polynomial": ("Polynomial",),
+    "ssmsym.fields.field": ("VectorField",),
+    "ssmsym.fields.symbolic": ("from_sympy", "rate_network"),
+    "ssmsym.fields.data_expression": ("DataExpression",),
+    "ssmsym.fields.polynomial_field": ("polynomial_field",),
+    "ssmsym.fields.network_file": ("load",),
+    "ssmsym.fields.compilation": ("CompiledField", "compile_field"),
+    "ssmsym.dynamics.fixed_points": (
+        "FixedPoint",
+        "FixedPoints",
+        "SlowPoint",
+        "find_fixed_points",
+        "find_slow_points",
+        "refine_fixed_point",
+    ),
+    "ssmsym.manifolds.ssm": ("SSM", "compute_ssm"),
+    "ssmsym.manifolds.exact": ("ExactSSM", "compute_exact_ssm"),
+    "ssmsym.manifolds.evidence": ("Evidence", "ReducedFixedPoint"),
+    "ssmsym.manifolds.model_file": ("load_model", "save"),
+    "ssmsym.reduced.model": ("ReducedModel", "reduce"),
+    "ssmsym.reduced.model_json": ("model_from_json", "model_to_json"),
+    "ssmsym.networks": ("network_path",),
+    "ssmsym.errors": (
+        "FileFormatError",
+        "InputError",
+        "MissingExtraError",
+        "NotConvergedError",
+        "OutputError",
+        "ResonanceError",
+        "SmoothnessError",
+        "SsmsymError",
+        "SsmsymWarning",
+        "SubspaceError",
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(["__version__", *_HOME_OF])
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported from their modules when first used, so that ``import ssmsym`` is quick."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'ssmsym' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field as dataclass_field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,7 +79,6 @@ class SSM:
     style: str
     parameters: tuple[str, ...]
     parameter_values: Array
-    stored: Mapping[str, Any] = dataclass_field(default_factory=dict, repr=False)
 
     @property
     def dimension(self) -> int:

@@ -1,0 +1,227 @@
+"""The reduced model: the dynamics on an SSM as a vector field of its own, with the way back to the network."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field as dataclass_field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ssmsym.dynamics.fixed_points import format_eigenvalue
+from ssmsym.errors import InputError
+from ssmsym.fields.field import VectorField
+from ssmsym.fields.polynomial_field import polynomial_field
+from ssmsym.manifolds.model_file import evidence_summary
+from ssmsym.manifolds.ssm import SSM
+from ssmsym.series.polynomial import Polynomial
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedModel:
+    """A d-dimensional polynomial model p' = R(p, theta) of a network's flow near a fixed point.
+
+    Attributes
+    ----------
+    reduced_dynamics, parametrization : Polynomial
+        R and W in the d reduced coordinates followed by the parameter offsets.
+    readout : Polynomial or None
+        z in the same variables.
+    left : (N, d) array
+        U of the projection p = U^T (x - x*).
+    state : (N,) array
+        The fixed point x*.
+    eigenvalues : (d,) complex array
+        In 1/time.
+    parameter_values : mapping of str to float
+        The parameters and their values at zero offset.
+    order : int
+    style : str
+    evidence : mapping
+        Numbers of :func:`~ssmsym.manifolds.model_file.evidence_summary`.
+    ssm : SSM or None
+        Where the model came from; None for a model read from JSON.
+    """
+
+    reduced_dynamics: Polynomial
+    parametrization: Polynomial
+    readout: Polynomial | None
+    left: Array
+    state: Array
+    eigenvalues: NDArray[np.complex128]
+    parameter_values: Mapping[str, float]
+    order: int
+    style: str
+    evidence: Mapping[str, Any]
+    ssm: SSM | None = dataclass_field(default=None, repr=False)
+
+    @property
+    def dimension(self) -> int:
+        """Number d of reduced coordinates."""
+        return self.reduced_dynamics.n_outputs
+
+    @functools.cached_property
+    def field(self) -> VectorField:
+        """The model as a field in p; parameters by their names and absolute values."""
+        return polynomial_field(
+            self.reduced_dynamics, parameters=self.parameter_values, readout=self.readout
+        )
+
+    def lift(self, p: ArrayLike, parameters: Mapping[str, float] | None = None) -> Array:
+        """States of the network, (N,) or (n, N), at reduced coordinates (d,) or (n, d).
+
+        Parameters
+        ----------
+        parameters : mapping, optional
+            Absolute values of some of the model's parameters; the others stay at their own.
+
+        Raises
+        ------
+        InputError
+            If a parameter is unknown or the coordinates are misshapen.
+        """
+        points = np.asarray(p, dtype=float)
+        if points.ndim not in (1, 2) or points.shape[-1] != self.dimension:
+            raise InputError(
+                f"Reduced coordinates have shape ({self.dimension},) or (n, {self.dimension}); found "
+                f"{points.shape}."
+            )
+        given = dict(parameters or {})
+        unknown = [name for name in given if name not in self.parameter_values]
+        if unknown:
+            known = ", ".join(f"'{name}'" for name in self.parameter_values) or "none"
+            raise InputError(f"There is no parameter '{unknown[0]}' in this model; it has {known}.")
+        offsets = [given.get(name, value) - value for name, value in self.parameter_values.items()]
+        tail = np.broadcast_to(np.array(offsets), (*points.shape[:-1], len(offsets)))
+        return self.parametrization(np.concatenate([points, tail], axis=-1))
+
+    def project(self, x: ArrayLike) -> Array:
+        """Reduced coordinates U^T (x - x*) of states (N,) or (n, N)."""
+        states = np.asarray(x, dtype=float)
+        if states.shape[-1:] != self.state.shape:
+            raise InputError(f"A state has shape ({len(self.state)},); found {states.shape}.")
+        return (states - self.state) @ self.left
+
+    # -- symbols ------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def symbols(self) -> tuple[Any, ...]:
+        """SymPy symbols of the reduced coordinates, ``p`` or ``p1``, ``p2``, ..."""
+        import sympy
+
+        if self.dimension == 1:
+            return (sympy.Symbol("p"),)
+        return tuple(sympy.Symbol(f"p{i}") for i in range(1, self.dimension + 1))
+
+    @property
+    def parameter_symbols(self) -> dict[str, Any]:
+        """SymPy symbols of the parameters, by name (absolute values)."""
+        import sympy
+
+        return {name: sympy.Symbol(name) for name in self.parameter_values}
+
+    def _variables(self) -> list[Any]:
+        import sympy
+
+        offsets = [
+            symbol - sympy.Float(self.parameter_values[name], 17) if self.parameter_values[name] else symbol
+            for name, symbol in self.parameter_symbols.items()
+        ]
+        return [*self.symbols, *offsets]
+
+    @functools.cached_property
+    def equations(self) -> dict[Any, Any]:
+        """Each reduced coordinate's symbol to its right-hand side, a SymPy polynomial."""
+        right_sides = self.reduced_dynamics.to_sympy(self._variables())
+        return dict(zip(self.symbols, right_sides, strict=True))
+
+    @functools.cached_property
+    def readout_equations(self) -> tuple[Any, ...]:
+        """The readouts as SymPy polynomials; empty without a readout."""
+        return () if self.readout is None else tuple(self.readout.to_sympy(self._variables()))
+
+    def latex(self, digits: int = 5) -> str:
+        """The equations in LaTeX, terms by ascending degree, coefficients rounded to `digits` significant digits."""
+        names = [_latex_name(str(v)) for v in self.symbols]
+        offsets = [
+            name if not value else rf"({name} {'-' if value > 0 else '+'} {abs(value):.{digits}g})"
+            for name, value in ((_latex_name(n), v) for n, v in self.parameter_values.items())
+        ]
+        lines = []
+        for i, name in enumerate(names):
+            terms = _latex_terms(self.reduced_dynamics, i, [*names, *offsets], digits)
+            lines.append(rf"\dot{{{name}}} = {terms}")
+        return " \\\\ ".join(lines)
+
+    def __repr__(self) -> str:
+        values = ", ".join(format_eigenvalue(value) for value in self.eigenvalues)
+        trust = (self.evidence.get("trust_radius") or {}).get("0.01")
+        radius = "" if trust is None else f", trust radius {trust:.3g}"
+        names = f", parameters {', '.join(self.parameter_values)}" if self.parameter_values else ""
+        return (
+            f"ReducedModel({self.dimension} coordinates of {len(self.state)} states, order {self.order}"
+            f"{names}, eigenvalues {values}{radius})"
+        )
+
+
+def _latex_name(name: str) -> str:
+    base, _, entry = name.partition("[")
+    if entry:
+        return f"{base}_{{{entry.rstrip(']')}}}"
+    stem = base.rstrip("0123456789")
+    return base if stem == base or not stem else f"{stem}_{{{base[len(stem) :]}}}"
+
+
+def _latex_terms(polynomial: Polynomial, output: int, names: list[str], digits: int) -> str:
+    terms = []
+    for exponents, value in zip(
+        polynomial.exponents.tolist(), polynomial.coefficients[:, output].tolist(), strict=True
+    ):
+        if value == 0:
+            continue
+        powers = [
+            name if power == 1 else f"{name}^{{{power}}}"
+            for name, power in zip(names, exponents, strict=True)
+            if power
+        ]
+        sign = "-" if value < 0 else "+"
+        terms.append(f"{sign} {' '.join([_latex_number(abs(value), digits), *powers])}")
+    text = " ".join(terms) or "0"
+    return text.removeprefix("+ ").replace("- ", "-", 1) if text.startswith("- ") else text.removeprefix("+ ")
+
+
+def _latex_number(value: float, digits: int) -> str:
+    mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
+    return mantissa if not exponent else rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+
+
+def reduce(ssm: SSM) -> ReducedModel:
+    """The reduced model of an SSM, with the numbers of its evidence.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> from ssmsym import compute_ssm, from_sympy
+    >>> x, y = sympy.symbols("x y")
+    >>> field = from_sympy({x: x - x * y, y: -3 * y + x**2})
+    >>> model = reduce(compute_ssm(field, [0.0, 0.0], modes=1, order=3))
+    >>> model.latex()
+    '\\dot{p} = 1 p -0.2 p^{3}'
+    """
+    return ReducedModel(
+        reduced_dynamics=ssm.reduced_dynamics,
+        parametrization=ssm.parametrization,
+        readout=ssm.readout,
+        left=ssm.left,
+        state=ssm.fixed_point.state,
+        eigenvalues=ssm.eigenvalues,
+        parameter_values=dict(zip(ssm.parameters, ssm.parameter_values.tolist(), strict=True)),
+        order=ssm.order,
+        style=ssm.style,
+        evidence=evidence_summary(ssm),
+        ssm=ssm,
+    )
