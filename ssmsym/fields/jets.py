@@ -91,6 +91,11 @@ class Jets:
                 operation.derivative = self._wide(program.derivatives[index], operation.width)
         self._schedule(main)
 
+    @property
+    def block_sizes(self) -> tuple[int, ...]:
+        """Lengths of the state's blocks."""
+        return self._binding.program.sizes
+
     # -- construction -------------------------------------------------------------------------------------
 
     def _ordered(self, main: list[int]) -> list[int]:
@@ -200,6 +205,11 @@ class Jets:
             self._check_kinks(node, entry.kinks)
         if index in self._binding.program.derivatives:
             return Integral(self.table, self.ring, value, operand)
+        if self._point[node.operands[0]].dtype == object:
+            raise SmoothnessError(
+                f"'{node.payload}' has no differential equation in known functions, so exact coefficients cannot be "
+                "computed; write it in elementary functions."
+            )
         head = self._binding.program.functions[node.payload]
         at = np.asarray(self._point[node.operands[0]], dtype=float)
         factorials = np.cumprod([1.0, *range(1, self.table.order + 1)])

@@ -1,0 +1,356 @@
+"""Exact SSM coefficients of small fields, free symbols included, by the same recursion as the float path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import ArrayLike, NDArray
+from sympy.polys.constructor import construct_domain
+
+from ssmsym.errors import InputError, SmoothnessError
+from ssmsym.fields.field import VectorField
+from ssmsym.fields.jets import Jets
+from ssmsym.fields.parameters import locate
+from ssmsym.fields.values import Binding, SymbolicArithmetic
+from ssmsym.manifolds.exact_linear import ExactSubspace, exact_subspace, splitting_number
+from ssmsym.manifolds.exact_orders import expand_exactly
+from ssmsym.series.monomials import MonomialTable, monomial_table
+from ssmsym.series.polynomial import Polynomial
+from ssmsym.series.ring import ExactRing
+
+Objects = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ExactSSM:
+    """An SSM with exact coefficients: SymPy numbers and rational functions of free symbols.
+
+    Attributes
+    ----------
+    field : VectorField
+    state : tuple of SymPy expressions
+        The fixed point.
+    eigenvalues : tuple of SymPy expressions
+        Of the master subspace.
+    right, left : SymPy matrices (N, d)
+        V and U, U^T V = I. V is in reduced row echelon form: a 1 at its pivot entry, 0 at the others' pivots.
+    parametrization, reduced_dynamics : Polynomial
+        In the d reduced coordinates and q parameter offsets; coefficients are SymPy expressions.
+    parameters : tuple of str
+        Names of the parameters that are coordinates.
+    order : int
+    """
+
+    field: VectorField
+    state: tuple[Any, ...]
+    eigenvalues: tuple[Any, ...]
+    right: Any
+    left: Any
+    parametrization: Polynomial
+    reduced_dynamics: Polynomial
+    parameters: tuple[str, ...]
+    order: int
+
+    @property
+    def symbols(self) -> tuple[Any, ...]:
+        """Symbols of the reduced coordinates, ``p`` or ``p1``, ``p2``, ..., then of the parameter offsets."""
+        d = int(self.right.shape[1])
+        own = [sympy.Symbol("p")] if d == 1 else [sympy.Symbol(f"p{i}") for i in range(1, d + 1)]
+        return (*own, *(sympy.Symbol(f"delta_{name}") for name in self.parameters))
+
+    @property
+    def equations(self) -> dict[Any, Any]:
+        """Each reduced coordinate's symbol to its right-hand side."""
+        right_sides = self.reduced_dynamics.to_sympy(self.symbols)
+        return dict(zip(self.symbols[: len(right_sides)], right_sides, strict=True))
+
+    @property
+    def states(self) -> tuple[Any, ...]:
+        """The state as expressions in the reduced coordinates and parameter offsets."""
+        return tuple(self.parametrization.to_sympy(self.symbols))
+
+    def latex(self) -> str:
+        """Reduced dynamics and parametrization in LaTeX."""
+        lines = [
+            rf"\dot{{{sympy.latex(symbol)}}} = {sympy.latex(right)}"
+            for symbol, right in self.equations.items()
+        ]
+        lines += [
+            rf"x_{{{i}}} = {sympy.latex(expression)}" for i, expression in enumerate(self.states, start=1)
+        ]
+        return " \\\\ ".join(lines)
+
+    def numeric(
+        self, values: Mapping[Any, float] | None = None, *, right: ArrayLike | None = None
+    ) -> tuple[Polynomial, Polynomial]:
+        """W and R in floats, with numbers in place of the free symbols.
+
+        Parameters
+        ----------
+        values : mapping, optional
+            Free symbol, or its name, to a number.
+        right : (N, d) array, optional
+            Another basis of the master subspace, such as ``SSM.right``; the coordinates are changed to it.
+
+        Returns
+        -------
+        parametrization, reduced_dynamics : Polynomial
+        """
+        given = {s if isinstance(s, sympy.Basic) else sympy.Symbol(str(s)): v for s, v in (values or {}).items()}
+        W = _numbers(self.parametrization, given)
+        R = _numbers(self.reduced_dynamics, given)
+        if right is None:
+            return W, R
+        own = np.array(self.right.subs(given).evalf(30), dtype=float)
+        change = np.linalg.lstsq(own, np.asarray(right, dtype=float), rcond=None)[0]
+        d, q = len(change), len(self.parameters)
+        full = np.eye(d + q)
+        full[:d, :d] = change
+        into = Polynomial.identity(d + q).transformed(full)
+        return W.compose(into), R.compose(into).transformed(np.linalg.inv(change))
+
+    def __repr__(self) -> str:
+        values = ", ".join(str(v) for v in self.eigenvalues)
+        equations = "; ".join(f"{s}' = {r}" for s, r in self.equations.items())
+        shown = equations if len(equations) < 300 else equations[:297] + "..."
+        return f"ExactSSM(order {self.order}, eigenvalues {values}: {shown})"
+
+
+def _numbers(polynomial: Polynomial, values: Mapping[Any, float]) -> Polynomial:
+    flat = []
+    for entry in polynomial.coefficients.ravel():
+        number = entry.subs(values).evalf(30)
+        if number.free_symbols:
+            missing = ", ".join(sorted(str(s) for s in number.free_symbols))
+            raise InputError(f"No value was given for {missing}; pass it in 'values'.")
+        flat.append(float(number))
+    return Polynomial(polynomial.exponents, np.array(flat).reshape(polynomial.coefficients.shape))
+
+
+def compute_exact_ssm(
+    field: VectorField,
+    state: Sequence[Any] | None = None,
+    *,
+    modes: Any,
+    order: int = 3,
+    parameters: Sequence[str] = (),
+    parameter_order: int | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> ExactSSM:
+    """The graph-style SSM of a small flow with exact coefficients.
+
+    Same equations and recursion as :func:`~ssmsym.compute_ssm`; numbers are rationals, algebraic numbers or
+    rational functions of free symbols (functions of the fixed point that have no such value, such as
+    tanh(1), count as further symbols).
+
+    Parameters
+    ----------
+    field : VectorField
+        Its parameters stay symbols, whatever values they have, unless `values` gives exact ones. Arrays of
+        floats are taken as the rationals that they are.
+    state : sequence of SymPy expressions, optional
+        The fixed point, (N,); the origin by default.
+    modes : int, SymPy expression or sequence of expressions
+        Eigenvalues of the master subspace as expressions (of an irreducible pair, either); or, if all
+        eigenvalues are numbers, how many leading ones.
+    order, parameters, parameter_order
+        As for :func:`~ssmsym.compute_ssm`.
+    values : mapping of str to SymPy number or expression, optional
+        Parameter name to its exact value.
+
+    Returns
+    -------
+    ExactSSM
+
+    Raises
+    ------
+    InputError
+        If the state is no fixed point or an argument does not fit.
+    SubspaceError
+        If a mode is no eigenvalue.
+    ResonanceError
+        If an outer resonance obstructs the expansion.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> from ssmsym import from_sympy
+    >>> x, y, beta = sympy.symbols("x y beta")
+    >>> field = from_sympy({x: -x, y: -beta * y + x**2}, parameters=[beta])
+    >>> compute_exact_ssm(field, modes=-1, order=2).states
+    (p, p**2/(beta - 2))
+    """
+    if field.is_map or field.data:
+        raise InputError("Exact coefficients are computed for flows given by equations, without data nodes.")
+    if int(order) != order or order < 1:
+        raise InputError(f"'order' must be an integer of at least 1; found {order}.")
+    problem = _ExactProblem(field, state, parameters, values or {})
+    number = splitting_number(problem.jacobian(), problem.domain, modes)
+    if number is not None:
+        problem = _ExactProblem(field, state, parameters, values or {}, adjoined=(number,))
+    subspace = exact_subspace(problem.jacobian(), problem.domain, modes)
+    limit = order if parameter_order is None else parameter_order
+    table = monomial_table(subspace.dimension, len(problem.located), order, limit)
+    W, R = expand_exactly(problem.jets(table, subspace.dimension), subspace, problem.state_elements, table)
+    return _result(problem, subspace, table, W, R, order)
+
+
+def _result(
+    problem: _ExactProblem,
+    subspace: ExactSubspace,
+    table: MonomialTable,
+    W: Objects,
+    R: Objects,
+    order: int,
+) -> ExactSSM:
+    expressions = problem.expressions
+    return ExactSSM(
+        field=problem.field,
+        state=tuple(expressions(problem.state_elements)),
+        eigenvalues=subspace.eigenvalues,
+        right=sympy.ImmutableMatrix(expressions(subspace.right)),
+        left=sympy.ImmutableMatrix(expressions(subspace.left)),
+        parametrization=Polynomial(table.exponents, expressions(W)),
+        reduced_dynamics=Polynomial(table.exponents, expressions(R)),
+        parameters=tuple(problem.names),
+        order=order,
+    )
+
+
+class _ExactProblem:
+    """A field bound to exact arrays and symbols, and the domain that holds all its values at the fixed point."""
+
+    def __init__(
+        self,
+        field: VectorField,
+        state: Sequence[Any] | None,
+        parameters: Sequence[str],
+        values: Mapping[str, Any],
+        adjoined: tuple[Any, ...] = (),
+    ) -> None:
+        self.field = field
+        self._adjoined = adjoined
+        self.names = list(parameters)
+        self.located = [locate(name, field.values) for name in parameters]
+        exact = _exact_parameters(field, values)
+        self._state = [sympy.sympify(s) for s in (state if state is not None else [0] * field.n_states)]
+        if len(self._state) != field.n_states:
+            raise InputError(f"The state has {len(self._state)} entries; this field has {field.n_states}.")
+        self._active = frozenset(name for name, _ in self.located)
+        self._parameter_values = exact
+        self._binding = Binding(
+            field.program,
+            {name: _exact_array(value) for name, value in field.arrays.items()},
+            exact,
+            {},
+            _Rational(field.program.functions),
+            self._active,
+        )
+        self._blocks = field.split(_objects(self._state))
+        self.domain = self._domain()
+        self.ring = ExactRing(self.domain)
+        self.state_elements = self.convert(_objects(self._state))
+        self._check_fixed_point()
+
+    def _point_values(self) -> dict[int, Objects]:
+        program = self.field.program
+        indices = program.reachable(program.outputs, derivatives=True)
+        active = {name: self._parameter_values[name] for name in self._active}
+        return self._binding.run(self._blocks, active, indices)
+
+    def _domain(self) -> Any:
+        found = [e for value in self._point_values().values() for e in np.ravel(value)]
+        expressions = [sympy.sympify(e) for e in [*found, *self._state, *self._adjoined]]
+        bad = next((e for e in expressions if e.has(sympy.zoo, sympy.nan, sympy.oo)), None)
+        if bad is not None:
+            raise SmoothnessError("The equations are not finite at the given state.")
+        domain, _ = construct_domain(expressions, field=True, extension=True)
+        return domain.get_field()
+
+    def convert(self, values: Objects) -> Objects:
+        """SymPy expressions to domain elements, entry by entry."""
+        flat = [self.domain.from_sympy(sympy.sympify(e)) for e in np.ravel(values)]
+        return _objects(flat).reshape(np.shape(values))
+
+    def expressions(self, elements: Objects) -> Objects:
+        """Domain elements to SymPy expressions, factored."""
+        flat = [sympy.factor(self.domain.to_sympy(e)) for e in np.ravel(elements)]
+        return _objects(flat).reshape(np.shape(elements))
+
+    def _check_fixed_point(self) -> None:
+        values = self._point_values()
+        velocity = self.convert(np.concatenate([values[i] for i in self.field.program.outputs]))
+        for component, element in enumerate(velocity):
+            if element != self.domain.zero:
+                rest = sympy.simplify(self.domain.to_sympy(element))
+                if rest != 0:
+                    raise InputError(
+                        f"The given state is no fixed point: component {component} of f is {rest} there. Give the "
+                        "fixed point as expressions, or fix parameters by 'values'."
+                    )
+
+    def jets(self, table: MonomialTable, first: int) -> Jets:
+        """Jets of the right-hand side; parameters are the coordinates from number `first` on."""
+        active: dict[str, tuple[Objects, list[int | None]]] = {}
+        for offset, (name, entry) in enumerate(self.located):
+            values = self._parameter_values[name]
+            coordinates = active.get(name, (values, [None] * len(values)))[1]
+            coordinates[entry] = first + offset
+            active[name] = (values, coordinates)
+        roots = self.field.program.outputs
+        return Jets(self._binding, roots, table, self.ring, self._blocks, active, self.convert)
+
+    def jacobian(self) -> Objects:
+        """Df at the fixed point, (N, N) domain elements: the degree-1 jet along all states."""
+        n = self.field.n_states
+        table = monomial_table(n, len(self.located), 1, None)
+        identity = self.ring.zeros((n + len(self.located), n))
+        for i in range(n):
+            identity[i, i] = self.domain.one
+        part = self.jets(table, n).advance(1, self.field.split(identity))
+        return part[:n].T
+
+
+class _Rational(SymbolicArithmetic):
+    """Symbolic arithmetic in which floats are the rationals that they are."""
+
+    def number(self, payload: Any) -> Objects:
+        return super().number(_exact_number(payload))
+
+
+def _exact_number(value: Any) -> Any:
+    e = sympy.sympify(value)
+    if isinstance(e, sympy.Float):
+        fraction = Fraction(float(e))
+        return sympy.Rational(fraction.numerator, fraction.denominator)
+    return e
+
+
+def _exact_array(value: Any) -> Objects:
+    rows = np.array(value, dtype=object)
+    return _objects([_exact_number(e) for e in rows.ravel()]).reshape(rows.shape)
+
+
+def _exact_parameters(field: VectorField, values: Mapping[str, Any]) -> dict[str, Objects]:
+    out: dict[str, Objects] = {}
+    for name, value in field.values.items():
+        symbol = field.symbols[name]
+        entries = [symbol] if value.ndim == 0 else [sympy.Symbol(f"{name}[{i}]") for i in range(len(value))]
+        out[name] = _objects(entries)
+    for name, value in values.items():
+        base, entry = locate(name, field.values)
+        out[base][entry] = _exact_number(value)
+    return out
+
+
+def _objects(values: Any) -> Objects:
+    items = list(values)
+    out = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):
+        out[i] = item
+    return out
