@@ -155,9 +155,10 @@ def compute_exact_ssm(
         floats are taken as the rationals that they are.
     state : sequence of SymPy expressions, optional
         The fixed point, (N,); the origin by default.
-    modes : int, SymPy expression or sequence of expressions
-        Eigenvalues of the master subspace as expressions (of an irreducible pair, either); or, if all
-        eigenvalues are numbers, how many leading ones.
+    modes : int, or SymPy expression or sequence of expressions
+        A Python integer says how many leading modes, if all eigenvalues are numbers. Otherwise the
+        eigenvalues of the master subspace as expressions, ``[-1]`` or ``[a - 1 + I*b]``; of an irreducible
+        pair, either one stands for both.
     order, parameters, parameter_order
         As for :func:`~ssmsym.compute_ssm`.
     values : mapping of str to SymPy number or expression, optional
@@ -182,7 +183,7 @@ def compute_exact_ssm(
     >>> from ssmsym import from_sympy
     >>> x, y, beta = sympy.symbols("x y beta")
     >>> field = from_sympy({x: -x, y: -beta * y + x**2}, parameters=[beta])
-    >>> compute_exact_ssm(field, modes=-1, order=2).states
+    >>> compute_exact_ssm(field, modes=[-1], order=2).states
     (p, p**2/(beta - 2))
     """
     if field.is_map or field.data:

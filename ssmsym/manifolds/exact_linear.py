@@ -133,7 +133,7 @@ def _roots(factor: Any) -> list[Any]:
 
 
 def _chosen_factors(factors: list[tuple[Any, int]], modes: Any) -> list[tuple[Any, int]]:
-    if isinstance(modes, (int, np.integer)) and not isinstance(modes, bool) and modes > 0:
+    if isinstance(modes, (int, np.integer)):
         return _leading_factors(factors, int(modes))
     wanted = list(modes) if isinstance(modes, (list, tuple)) else [modes]
     chosen: list[int] = []
