@@ -15,6 +15,7 @@ from ssmsym.dynamics.starts import relaxing_states, starting_states
 from ssmsym.errors import InputError, NotConvergedError
 from ssmsym.fields.bounds import index_sum
 from ssmsym.fields.field import VectorField
+from ssmsym.threads import single_blas_thread
 
 Array = NDArray[np.float64]
 
@@ -145,6 +146,7 @@ def _topological_index(point: FixedPoint) -> int:
     return 1 if point.index % 2 == 0 else -1
 
 
+@single_blas_thread()
 def find_fixed_points(
     field: VectorField,
     *,
@@ -337,6 +339,7 @@ def time_constant(field: VectorField) -> float | None:
     return field.parameters.get("tau")
 
 
+@single_blas_thread()
 def refine_fixed_point(
     field: VectorField, guess: ArrayLike, *, spectrum: int | None = None
 ) -> FixedPoint:
@@ -379,6 +382,7 @@ class SlowPoint:
     hits: int = dataclass_field(default=1)
 
 
+@single_blas_thread()
 def find_slow_points(
     field: VectorField, *, starts: int = 64, seed: int | None = 0, max_speed: float | None = None
 ) -> list[SlowPoint]:

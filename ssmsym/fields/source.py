@@ -105,14 +105,16 @@ class _Writer:
         self._names = {index: f"v{k}" for k, index in enumerate(sorted({*self.varying, *constants}))}
         self.arguments: dict[str, NDArray[Any]] = {}
         self._types: dict[str, str] = {}
+        self._polynomials: dict[str, int] = {}
         self._lines: list[str] = []
+        self._in_place: set[int] = set()
         self._targets = {index: block for block, index in reversed(list(enumerate(self.outputs)))}
         self._pass_constants(constants)
         self._loops = self._members(self._homes())
 
     def text(self) -> str:
         """The module."""
-        self._constants_and_states()
+        self._lines += [f"{self._names[i]} = scalars[{k}]" for k, i in enumerate(self._scalars)]
         for index in self.varying:
             self._statement(index)
         self._copy_outputs()
@@ -161,10 +163,13 @@ class _Writer:
         polynomial = self.binding.data[node.payload]
         shape = (self.nodes[node.operands[0]].rows, node.rows)
         if (polynomial.n_variables, polynomial.n_outputs) != shape:
-            raise InputError(f"{polynomial!r} stands in the equations as a map from R^{shape[0]} to R^{shape[1]}.")
-        position = list(self.binding.data).index(node.payload)
+            raise InputError(
+                f"{polynomial!r} stands in the equations as a map from R^{shape[0]} to R^{shape[1]}."
+            )
+        known = node.payload in self._polynomials
+        position = self._polynomials.setdefault(node.payload, len(self._polynomials))
         exponents, coefficients = f"exponents{position}", f"coefficients{position}"
-        if exponents not in self.arguments:
+        if not known:
             self._pass(exponents, np.array(polynomial.exponents, dtype=np.int64, order="C"), "EXPONENTS")
             self._pass(coefficients, np.array(polynomial.coefficients, dtype=np.float64, order="C"), "MATRIX")
         return exponents, coefficients
@@ -201,9 +206,6 @@ class _Writer:
 
     # -- statements ---------------------------------------------------------------------------------------
 
-    def _constants_and_states(self) -> None:
-        self._lines += [f"{self._names[i]} = scalars[{k}]" for k, i in enumerate(self._scalars)]
-
     def _statement(self, index: int) -> None:
         node = self.nodes[index]
         if index in self._local:
@@ -212,14 +214,23 @@ class _Writer:
             self._loop(index)
         elif node.op in _ENTRYWISE:
             self._lines.append(f"{self._names[index]} = {self._expression(node)}")
+        elif node.op == "state":
+            self._lines.append(f"{self._names[index]} = {self._block('x', node.payload, node.rows)}")
+        elif node.op == "component":
+            self._lines.append(f"{self._names[index]} = {self._names[node.operands[0]]}[{node.payload}]")
+        elif node.op == "linear":
+            self._linear(index, node)
+        elif node.op == "stack":
+            self._stack(index, node)
+        elif node.op == "data":
+            self._data(index, node)
         else:
-            getattr(self, f"_{node.op}")(index, node)
-
-    def _state(self, index: int, node: Node) -> None:
-        self._lines.append(f"{self._names[index]} = {self._block('x', node.payload, node.rows)}")
+            raise AssertionError(f"operation '{node.op}' is constant by construction")
 
     def _block(self, array: str, block: int, rows: int) -> str:
-        return f"{array}[offsets[{block}]]" if rows == 1 else f"{array}[offsets[{block}]:offsets[{block + 1}]]"
+        return (
+            f"{array}[offsets[{block}]]" if rows == 1 else f"{array}[offsets[{block}]:offsets[{block + 1}]]"
+        )
 
     def _linear(self, index: int, node: Node) -> None:
         matrix, vector = (self._names[i] for i in node.operands)
@@ -228,9 +239,6 @@ class _Writer:
             return
         self._allocate(index, f"{matrix}.shape[0]")
         self._lines.append(f"np.dot({matrix}, {vector}, {self._names[index]})")
-
-    def _component(self, index: int, node: Node) -> None:
-        self._lines.append(f"{self._names[index]} = {self._names[node.operands[0]]}[{node.payload}]")
 
     def _stack(self, index: int, node: Node) -> None:
         name = self._names[index]
@@ -264,7 +272,11 @@ class _Writer:
     def _allocate(self, index: int, size: str) -> None:
         """An array for a vector: its place in the result if it is an output, else a fresh one."""
         block = self._targets.get(index)
-        where = f"np.empty({size})" if block is None else self._block("out", block, 2)
+        if block is None:
+            where = f"np.empty({size})"
+        else:
+            where = self._block("out", block, self.nodes[index].rows)
+            self._in_place.add(block)
         self._lines.append(f"{self._names[index]} = {where}")
 
     def _loop(self, index: int) -> None:
@@ -279,10 +291,8 @@ class _Writer:
     def _copy_outputs(self) -> None:
         """Outputs that were not computed in place: scalars, states, constants, repetitions."""
         for block, index in enumerate(self.outputs):
-            rows = self.nodes[index].rows
-            placed = rows > 1 and self._targets[index] == block and index in self._placed
-            if not placed:
-                place = f"out[offsets[{block}]]" if rows == 1 else self._block("out", block, 2) + ""
+            if block not in self._in_place:
+                place = self._block("out", block, self.nodes[index].rows)
                 self._lines.append(f"{place} = {self._names[index]}")
 
     # -- expressions --------------------------------------------------------------------------------------

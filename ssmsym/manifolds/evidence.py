@@ -14,6 +14,7 @@ from ssmsym.dynamics.newton import newton, polish
 from ssmsym.fields.polynomial_field import polynomial_field
 from ssmsym.manifolds.radius import RadiusEstimate, estimate_radius
 from ssmsym.series.polynomial import Polynomial
+from ssmsym.threads import single_blas_thread
 
 if TYPE_CHECKING:
     from ssmsym.manifolds.ssm import SSM
@@ -75,6 +76,7 @@ class Evidence:
         self.errors, reached = self._on_spheres(ssm)
         self.speeds = np.maximum.accumulate(reached)
 
+    @single_blas_thread()
     def _on_spheres(self, ssm: SSM) -> tuple[Array, Array]:
         errors, speeds = [], []
         for radius in self.radii:
@@ -124,6 +126,7 @@ class Evidence:
         share = np.clip(np.log(tolerance / e0) / np.log(e1 / e0), 0.0, 1.0)
         return float(self.radii[low] * (self.radii[high] / self.radii[low]) ** share)
 
+    @single_blas_thread()
     def parameter_range(self, name: str, tolerance: float = 1e-2) -> tuple[float, float]:
         """Values of one parameter between which the relative error stays below `tolerance`.
 
@@ -202,6 +205,7 @@ class Evidence:
     # -- reduced fixed points -----------------------------------------------------------------------------
 
     @functools.cached_property
+    @single_blas_thread()
     def fixed_points(self) -> tuple[ReducedFixedPoint, ...]:
         """Zeros of the reduced dynamics out to two radii, the expansion point excepted, nearest first."""
         roots = self._roots(float(self.radii[-1]) * 4.0 / 3.0)
