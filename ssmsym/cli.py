@@ -145,10 +145,17 @@ def fixed_points(
 @main.command()
 @network_options
 @setting_options
-@click.option("--modes", default=1, show_default=True, type=click.IntRange(1), help="Number of leading modes.")
+@click.option(
+    "--modes", default=1, show_default=True, type=click.IntRange(1), help="Number of leading modes."
+)
 @click.option("--order", default=5, show_default=True, type=click.IntRange(1), help="Highest total degree.")
 @click.option(
-    "--at", "position", default=0, show_default=True, type=click.IntRange(0), help="Fixed point, by its number."
+    "--at",
+    "position",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Fixed point, by its number.",
 )
 @click.option(
     "--parameter", "parameters", multiple=True, metavar="NAME", help="Parameter to keep, such as 'u[0]'."
@@ -185,7 +192,9 @@ def reduce(
         _check_parameters(field, parameters)
     points = _search(field, starts, seed, None)
     if position >= len(points):
-        raise click.UsageError(f"There are {len(points)} fixed points, numbered from 0; --at {position} is none.")
+        raise click.UsageError(
+            f"There are {len(points)} fixed points, numbered from 0; --at {position} is none."
+        )
     ssm = compute_ssm(
         field,
         points[position],
@@ -298,8 +307,8 @@ def _facts(field: VectorField, network: str) -> dict[str, Any]:
     if step and not field.is_map:
         relative = f" (dt/tau = {step / tau:g})" if tau else ""
         note = (
-            f"trained as the Euler map with step dt = {step:g}{relative}; loaded as the ODE, whose fixed points are the "
-            "same and whose stability may differ (--as map loads the map)"
+            f"trained as the Euler map with step dt = {step:g}{relative}; loaded as the ODE, whose fixed points are "
+            "the same and whose stability may differ (--as map loads the map)"
         )
     known = {"name", "tau", "form", "activation", "trained_step", "step"}
     return {
@@ -308,7 +317,8 @@ def _facts(field: VectorField, network: str) -> dict[str, Any]:
         "time": field.time,
         "n_states": field.n_states,
         "equations": [
-            f"{s}{' ->' if field.is_map else chr(39) + ' ='} {printing.text(e)}" for s, e in field.equations.items()
+            f"{s}{' ->' if field.is_map else chr(39) + ' ='} {printing.text(e)}"
+            for s, e in field.equations.items()
         ],
         "latex": field.latex(),
         "readout": [printing.text(e) for e in field.readout_equations],
@@ -363,7 +373,7 @@ def _print_points(field: VectorField, points: FixedPoints) -> None:
         table.add_column(column, justify="left" if column in (name, "readout") else "right", no_wrap=True)
     for number, point in enumerate(points):
         values = point.eigenvalues if point.per_tau is None else point.per_tau
-        readout = field.readout(point.state) if field.n_outputs else []
+        readout = field.readout(point.state).tolist() if field.n_outputs else []
         table.add_row(
             str(number),
             str(point.index),
@@ -380,7 +390,11 @@ def _completeness(points: FixedPoints) -> str:
     missing = f"about {points.estimated_missing:.1f} more expected from the hit counts"
     if points.complete_by_index is None:
         return missing
-    fits = "as it must be" if points.complete_by_index else f"must be {points.expected_index_sum}: some are missing"
+    fits = (
+        "as it must be"
+        if points.complete_by_index
+        else f"must be {points.expected_index_sum}: some are missing"
+    )
     return f"{missing}; index sum {points.index_sum}, {fits}"
 
 

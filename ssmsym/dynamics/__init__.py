@@ -1,0 +1,1 @@
+"""What a field does: fixed points, slow points, spectra."""

@@ -60,9 +60,7 @@ class FixedPoint:
     @property
     def stable(self) -> bool:
         """Whether every (computed) direction decays."""
-        decaying = (
-            np.abs(self.eigenvalues) < 1 if self.time == "discrete" else self.eigenvalues.real < 0
-        )
+        decaying = np.abs(self.eigenvalues) < 1 if self.time == "discrete" else self.eigenvalues.real < 0
         return bool(decaying.all())
 
     @property
@@ -340,9 +338,7 @@ def time_constant(field: VectorField) -> float | None:
 
 
 @single_blas_thread()
-def refine_fixed_point(
-    field: VectorField, guess: ArrayLike, *, spectrum: int | None = None
-) -> FixedPoint:
+def refine_fixed_point(field: VectorField, guess: ArrayLike, *, spectrum: int | None = None) -> FixedPoint:
     """The fixed point to which Newton iteration leads from one guess.
 
     Raises

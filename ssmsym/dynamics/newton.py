@@ -159,7 +159,11 @@ class _Batch:
             if halving == _MAX_HALVINGS - 1:
                 good[:] = True
             taken = active[pending[good]]
-            self.states[taken], self.defects[taken], self.norms[taken] = trial[good], defects[good], norms[good]
+            self.states[taken], self.defects[taken], self.norms[taken] = (
+                trial[good],
+                defects[good],
+                norms[good],
+            )
             pending = pending[~good]
             if not len(pending):
                 break

@@ -1,0 +1,1 @@
+"""Vector fields: symbolic equations with arrays, the walk over them, files."""

@@ -52,10 +52,13 @@ def _decay(
     if node.op == "state":
         return np.ones(1) if node.payload == block else None
     if node.op == "add":
-        parts = [_decay(program, binding, bounded, i, block) for i in node.operands]
-        if any(part is None for part in parts):
-            return None
-        return np.asarray(sum(np.zeros(node.rows) + part for part in parts))
+        total = np.zeros(node.rows)
+        for i in node.operands:
+            part = _decay(program, binding, bounded, i, block)
+            if part is None:
+                return None
+            total = total + part
+        return total
     if node.op == "multiply":
         varying = [i for i in node.operands if not binding.is_constant(i)]
         if len(varying) != 1:

@@ -8,7 +8,7 @@ import sympy
 from sympy.matrices.expressions.matexpr import MatrixExpr
 
 
-class DataExpression(MatrixExpr):  # type: ignore[misc]
+class DataExpression(MatrixExpr):
     """The column vector ``name(inputs...)`` whose map is a named :class:`~ssmsym.series.Polynomial`.
 
     The expression holds the name only; the coefficients belong to the field, as arrays do.

@@ -33,9 +33,9 @@ _CONSTANTS: dict[str, Any] = {"pi": sympy.pi, "e": sympy.E, "golden_ratio": symp
 _CONSTANT_NAMES = {value: name for name, value in _CONSTANTS.items()}
 
 _SPECIAL = (
-    "gamma loggamma digamma airyai airybi fresnels fresnelc erfc erfi LambertW acos asin acosh acot coth sech "
-    "csch sinc Ei Si Ci Shi Chi"
-).split()
+    *("gamma", "loggamma", "digamma", "airyai", "airybi", "fresnels", "fresnelc", "erfc", "erfi", "LambertW"),
+    *("acos", "asin", "acosh", "acot", "coth", "sech", "csch", "sinc", "Ei", "Si", "Ci", "Shi", "Chi"),
+)
 _FUNCTIONS: dict[str, Any] = {
     **{name: getattr(sympy, name) for name in _SPECIAL},
     **{name: entry.function for name, entry in ELEMENTARY.items()},
@@ -79,8 +79,9 @@ def to_tree(e: Any) -> Any:
         return ["matrix", e.rows, e.cols, *(to_tree(sympy.sympify(entry)) for entry in e)]
     if isinstance(e, AppliedUndef):
         return ["undefined", e.func.__name__, *map(to_tree, e.args)]
-    if isinstance(e, sympy.Function) and _FUNCTIONS.get(e.func.__name__) is e.func:
-        return ["function", e.func.__name__, *map(to_tree, e.args)]
+    name = type(e).__name__
+    if isinstance(e, sympy.Function) and _FUNCTIONS.get(name) is type(e):
+        return ["function", name, *map(to_tree, e.args)]
     if type(e) in _NAMES:
         return [_NAMES[type(e)], *map(to_tree, e.args)]
     raise InputError(f"'{e}' ({type(e).__name__}) cannot be stored in a file.")

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.errors import InputError
-from ssmsym.fields import parameters as names
-from ssmsym.fields import printing
+from ssmsym.fields import parameters as names, printing
 from ssmsym.fields.lowering import lower
 from ssmsym.fields.program import Program
 from ssmsym.fields.tangents import TangentEvaluator
@@ -67,7 +66,16 @@ class VectorField:
     _program: Program | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("equations", "symbols", "arrays", "values", "data", "functions", "conditions", "metadata"):
+        for name in (
+            "equations",
+            "symbols",
+            "arrays",
+            "values",
+            "data",
+            "functions",
+            "conditions",
+            "metadata",
+        ):
             object.__setattr__(self, name, types.MappingProxyType(dict(getattr(self, name))))
         for value in (*self.arrays.values(), *self.values.values()):
             if isinstance(value, np.ndarray):
@@ -302,7 +310,9 @@ class VectorField:
 
     def __repr__(self) -> str:
         arrow = "->" if self.is_map else "' ="
-        lines = [f"{s}{' ' if self.is_map else ''}{arrow} {printing.text(e)}" for s, e in self.equations.items()]
+        lines = [
+            f"{s}{' ' if self.is_map else ''}{arrow} {printing.text(e)}" for s, e in self.equations.items()
+        ]
         lines = [line if len(line) <= 100 else line[:97] + "..." for line in lines[:8]]
         kind = "map" if self.is_map else "flow"
         shown = list(self.parameters.items())

@@ -85,7 +85,9 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
         raise FileFormatError(f"There is no file '{source}'.")
     try:
         with zipfile.ZipFile(source) as archive:
-            return {entry.filename.removesuffix(".npy"): _read(archive, entry) for entry in archive.infolist()}
+            return {
+                entry.filename.removesuffix(".npy"): _read(archive, entry) for entry in archive.infolist()
+            }
     except zipfile.BadZipFile:
         raise FileFormatError(f"'{source}' is no .npz file, or it is damaged.") from None
     except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ class Jets:
         table: MonomialTable,
         ring: Ring,
         state: list[Array],
-        active: dict[str, tuple[Array, Sequence[int | None]]],
+        active: Mapping[str, tuple[Array, Sequence[int | None]]],
         convert: Convert = lambda values: values,
     ) -> None:
         self.table = table
@@ -80,7 +80,7 @@ class Jets:
         point = binding.run(state, {name: value for name, (value, _) in active.items()}, everything)
         self._point = point
         self._operations: dict[int, Operation] = {}
-        
+
         self._parameters: list[Input] = []
         self._inputs: dict[int, Input] = {}
         for index in everything:
@@ -117,7 +117,7 @@ class Jets:
     def _value(self, index: int) -> Array:
         return np.atleast_1d(self._convert(self._point[index]))
 
-    def _operation(self, index: int, active: dict[str, tuple[Array, Sequence[int | None]]]) -> Operation:
+    def _operation(self, index: int, active: Mapping[str, tuple[Array, Sequence[int | None]]]) -> Operation:
         node = self._binding.program.nodes[index]
         value = self._value(index)
         if node.op == "state":
@@ -282,10 +282,10 @@ class Jets:
 
     def advance(self, degree: int, state: list[Array] | None = None) -> Array:
         """Part of the roots of this degree, (M_k, rows), with the state's own part taken as `state` or as zero."""
-        for block, operation in self._inputs.items():
-            operation.feed(degree, None if state is None else state[block])
-        for operation in self._parameters:  # parameters are linear
-            operation.part = operation.series[self.table.degree_slice(1)] if degree == 1 else None
+        for block, given in self._inputs.items():
+            given.feed(degree, None if state is None else state[block])
+        for parameter in self._parameters:  # they are linear
+            parameter.part = parameter.series[self.table.degree_slice(1)] if degree == 1 else None
         for operation in self._advanced:
             operation.advance(degree)
         if state is not None:
@@ -301,10 +301,10 @@ class Jets:
 
     def correct(self, degree: int, state: list[Array]) -> None:
         """Make the state's part of this degree known; ends the degree."""
-        for block, operation in self._inputs.items():
-            operation.update(degree, state[block])
-        for operation in self._parameters:
-            operation.delta = None
+        for block, given in self._inputs.items():
+            given.update(degree, state[block])
+        for parameter in self._parameters:
+            parameter.delta = None
         for operation in self._corrected:
             operation.correct(degree)
         self._close(degree)

@@ -154,9 +154,13 @@ class _Walk:
             return self.power(self.expression(e.base, env), e.exp, env)
         if isinstance(e, sympy.Function):
             if len(e.args) != 1:
-                raise InputError(f"'{e.func}' takes {len(e.args)} arguments; entry-by-entry functions take one.")
+                raise InputError(
+                    f"'{e.func}' takes {len(e.args)} arguments; entry-by-entry functions take one."
+                )
             return self.function(e.func, self.expression(e.args[0], env))
-        raise InputError(f"The equations hold '{e}' ({type(e).__name__}), which is no known scalar operation.")
+        raise InputError(
+            f"The equations hold '{e}' ({type(e).__name__}), which is no known scalar operation."
+        )
 
     def _entry(self, e: Any, env: Environment) -> int:
         parent, row, col = e.args
@@ -234,7 +238,9 @@ class _Walk:
         name = head.__name__
         entry = ELEMENTARY.get(name)
         if entry is None and issubclass(head, AppliedUndef):
-            raise InputError(f"The function '{name}' is not defined; pass functions={{{name}: Lambda(x, ...)}}.")
+            raise InputError(
+                f"The function '{name}' is not defined; pass functions={{{name}: Lambda(x, ...)}}."
+            )
         if entry is None:
             self.generic[name] = head
         index = self.node("apply", (argument,), name, node.rows, node.cols)
@@ -288,7 +294,9 @@ class _Walk:
             return self.node("explicit", (), "one" if isinstance(e, OneMatrix) else "zero", rows, cols)
         if isinstance(e, sympy.matrices.MatrixBase):
             return self._explicit(e, env)
-        raise InputError(f"The equations hold '{e}' ({type(e).__name__}), which is no known matrix operation.")
+        raise InputError(
+            f"The equations hold '{e}' ({type(e).__name__}), which is no known matrix operation."
+        )
 
     def _elementwise(self, e: Any, env: Environment) -> int:
         """phi.(x); SymPy wraps a function in a Lambda of its own, which is inlined like a user's."""

@@ -52,7 +52,9 @@ def polynomial_field(
             )
     p = sympy.MatrixSymbol(state, d, 1)
     symbols = [sympy.Symbol(name) for name in given]
-    offsets = [s - sympy.Float(value, 17) if value else s for s, value in zip(symbols, given.values(), strict=True)]
+    offsets = [
+        s - sympy.Float(value, 17) if value else s for s, value in zip(symbols, given.values(), strict=True)
+    ]
     data = {"R": right_side}
     if readout is not None:
         data["Z"] = readout

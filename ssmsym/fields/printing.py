@@ -20,7 +20,7 @@ def _plain(e: Any) -> Any:
     return head
 
 
-class _Latex(LatexPrinter):  # type: ignore[misc]
+class _Latex(LatexPrinter):
     def _print_ElementwiseApplyFunction(self, e: Any) -> str:  # noqa: N802
         head = _plain(e)
         argument = self._print(e.expr)
@@ -35,10 +35,12 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
         return rf"{self.parenthesize(e.base, 100)}^{{\circ {self._print(e.exp)}}}"
 
 
-class _Text(StrPrinter):  # type: ignore[misc]
+class _Text(StrPrinter):
     def _print_ElementwiseApplyFunction(self, e: Any) -> str:  # noqa: N802
         head = _plain(e)
-        name = f"({head.variables[0]} -> {self._print(head.expr)})" if isinstance(head, sympy.Lambda) else head
+        name = (
+            f"({head.variables[0]} -> {self._print(head.expr)})" if isinstance(head, sympy.Lambda) else head
+        )
         return f"{name}.({self._print(e.expr)})"
 
     def _print_HadamardProduct(self, e: Any) -> str:  # noqa: N802

@@ -70,10 +70,7 @@ def from_sympy(
         raise InputError(f"'time' is 'continuous' or 'discrete'; found '{time}'.")
     if not equations:
         raise InputError("A field needs at least one equation.")
-    if isinstance(parameters, Mapping):
-        given = dict(parameters)
-    else:
-        given = dict.fromkeys(parameters or ())
+    given = dict(parameters) if isinstance(parameters, Mapping) else dict.fromkeys(parameters or ())
     symbols = {symbol.name: symbol for symbol in (*(arrays or {}), *given)}
     if len(symbols) < len(arrays or {}) + len(given):
         raise InputError("Two of the symbols in 'arrays' and 'parameters' have the same name.")

@@ -199,9 +199,7 @@ class TangentEvaluator:
             batch = np.broadcast_shapes(*(d.shape[:-2] for d in dense if d is not None))
             cols = next(d.shape[-1] for d in dense if d is not None)
             filled = [
-                np.zeros((*batch, height, cols))
-                if d is None
-                else np.broadcast_to(d, (*batch, height, cols))
+                np.zeros((*batch, height, cols)) if d is None else np.broadcast_to(d, (*batch, height, cols))
                 for d, height in zip(dense, heights, strict=True)
             ]
             out[block] = Block(dense=np.concatenate(filled, axis=-2))

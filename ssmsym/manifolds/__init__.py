@@ -1,0 +1,1 @@
+"""Spectral submanifolds: master subspace, cohomological equation, exact coefficients, evidence."""

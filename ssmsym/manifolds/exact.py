@@ -101,7 +101,9 @@ class ExactSSM:
         -------
         parametrization, reduced_dynamics : Polynomial
         """
-        given = {s if isinstance(s, sympy.Basic) else sympy.Symbol(str(s)): v for s, v in (values or {}).items()}
+        given = {
+            s if isinstance(s, sympy.Basic) else sympy.Symbol(str(s)): v for s, v in (values or {}).items()
+        }
         W = _numbers(self.parametrization, given)
         R = _numbers(self.reduced_dynamics, given)
         if right is None:

@@ -40,9 +40,7 @@ class Resonance:
         return abs(self.value - self.eigenvalue)
 
     def __str__(self) -> str:
-        terms = " + ".join(
-            f"{m} λ{i}" if m > 1 else f"λ{i}" for i, m in enumerate(self.combination) if m
-        )
+        terms = " + ".join(f"{m} λ{i}" if m > 1 else f"λ{i}" for i, m in enumerate(self.combination) if m)
         return (
             f"degree {self.degree}: {terms} is {self.distance:.2e} from mode {self.mode} "
             f"({self.eigenvalue:.4g})"

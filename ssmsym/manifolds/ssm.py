@@ -199,7 +199,9 @@ class SSM:
         values = ", ".join(format_eigenvalue(value) for value in self.eigenvalues)
         kind = "pair" if np.any(self.eigenvalues.imag) else "real"
         parameters = (
-            f", parameters {', '.join(self.parameters)} to degree {self.parameter_order}" if self.parameters else ""
+            f", parameters {', '.join(self.parameters)} to degree {self.parameter_order}"
+            if self.parameters
+            else ""
         )
         return (
             f"SSM({self.field.n_states} states, {self.dimension} coordinates ({kind}), {self.style} style, "

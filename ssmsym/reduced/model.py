@@ -67,9 +67,7 @@ class ReducedModel:
     @functools.cached_property
     def field(self) -> VectorField:
         """The model as a field in p; parameters by their names and absolute values."""
-        return polynomial_field(
-            self.reduced_dynamics, parameters=self.parameter_values, readout=self.readout
-        )
+        return polynomial_field(self.reduced_dynamics, parameters=self.parameter_values, readout=self.readout)
 
     def lift(self, p: ArrayLike, parameters: Mapping[str, float] | None = None) -> Array:
         """States of the network, (N,) or (n, N), at reduced coordinates (d,) or (n, d).

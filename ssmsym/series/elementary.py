@@ -132,9 +132,7 @@ _GAUSS = "math.erf(({x}) / 1.4142135623730951)"
 
 _TABLE = (
     Elementary(sympy.tanh, np.tanh, lambda x, y: 1 - y**2, "np.tanh({x})", bounded=True),
-    Elementary(
-        logistic, _logistic, lambda x, y: y - y**2, "(1.0 / (1.0 + np.exp(-({x}))))", bounded=True
-    ),
+    Elementary(logistic, _logistic, lambda x, y: y - y**2, "(1.0 / (1.0 + np.exp(-({x}))))", bounded=True),
     Elementary(sympy.exp, np.exp, lambda x, y: y, "np.exp({x})"),
     Elementary(sympy.log, np.log, lambda x, y: 1 / x, "np.log({x})", kinks=(0.0,)),
     Elementary(sympy.sin, np.sin, lambda x, y: sympy.cos(x), "np.sin({x})", bounded=True),
@@ -167,13 +165,12 @@ _TABLE = (
     Elementary(
         gelu,
         _gelu,
-        lambda x, y: (1 + sympy.erf(x / sympy.sqrt(2))) / 2
-        + x * sympy.exp(-(x**2) / 2) / sympy.sqrt(2 * sympy.pi),
+        lambda x, y: (
+            (1 + sympy.erf(x / sympy.sqrt(2))) / 2 + x * sympy.exp(-(x**2) / 2) / sympy.sqrt(2 * sympy.pi)
+        ),
         "(0.5 * ({x}) * (1.0 + " + _GAUSS + "))",
     ),
-    Elementary(
-        relu, lambda x: np.maximum(x, 0.0), lambda x, y: step(x), "max({x}, 0.0)", kinks=(0.0,)
-    ),
+    Elementary(relu, lambda x: np.maximum(x, 0.0), lambda x, y: step(x), "max({x}, 0.0)", kinks=(0.0,)),
     Elementary(
         step,
         lambda x: (x > 0).astype(float),
@@ -189,9 +186,7 @@ _TABLE = (
         "abs({x})",
         kinks=(0.0,),
     ),
-    Elementary(
-        sympy.sign, np.sign, lambda x, y: sympy.S.Zero, "np.sign({x})", bounded=True, kinks=(0.0,)
-    ),
+    Elementary(sympy.sign, np.sign, lambda x, y: sympy.S.Zero, "np.sign({x})", bounded=True, kinks=(0.0,)),
 )
 
 ELEMENTARY: dict[str, Elementary] = {entry.name: entry for entry in _TABLE}
