@@ -22,11 +22,11 @@ _HOMES = {
     "ssmsym.dynamics.fixed_points": (
         "FixedPoint",
         "FixedPoints",
-        "SlowPoint",
         "find_fixed_points",
-        "find_slow_points",
         "refine_fixed_point",
     ),
+    "ssmsym.dynamics.slow_points": ("SlowPoint", "find_slow_points"),
+    "ssmsym.dynamics.point_file": ("save_fixed_points",),
     "ssmsym.manifolds.ssm": ("SSM", "compute_ssm"),
     "ssmsym.manifolds.exact": ("ExactSSM", "compute_exact_ssm"),
     "ssmsym.manifolds.evidence": ("Evidence", "ReducedFixedPoint"),

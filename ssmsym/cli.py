@@ -7,20 +7,18 @@ standard output (as text, or with ``--json`` as JSON), progress and warnings to 
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ssmsym import __version__
+from ssmsym import __version__, command_output
 from ssmsym.errors import InputError, SsmsymError
 
 if TYPE_CHECKING:
-    from ssmsym.dynamics.fixed_points import FixedPoint, FixedPoints
+    from ssmsym.dynamics.fixed_points import FixedPoints
     from ssmsym.fields.field import VectorField
-    from ssmsym.manifolds.ssm import SSM
 
 
 class _Group(click.Group):
@@ -87,16 +85,16 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def info(network: str, as_: str, as_json: bool) -> None:
     """Say what a NETWORK file holds: equation, size, inputs, readout, parameters."""
     field = _load(network, as_)
-    facts = _facts(field, network)
+    facts = command_output.facts(field, network)
     if as_json:
-        _print_json(facts)
+        command_output.print_json(facts)
         return
     click.echo(f"{facts['name']}: {facts['time']} time, {field.n_states} states")
     for line in facts["equations"]:
         click.echo(f"  {line}")
     for line in facts["readout"]:
         click.echo(f"  z = {line}")
-    click.echo(f"parameters: {_assignments(field.parameters)}")
+    click.echo(f"parameters: {command_output.assignments(field.parameters)}")
     if facts["conditions"]:
         click.echo("input conditions (--input):")
         for name, setting in facts["conditions"].items():
@@ -133,12 +131,12 @@ def fixed_points(
     if output is not None:
         save_fixed_points(points, output, parameters=field.parameters, overwrite=overwrite)
     if as_json:
-        _print_json(_points_document(field, points, output))
+        command_output.print_json(command_output.points_document(field, points, output))
     else:
-        _print_points(field, points)
+        command_output.print_points(field, points)
         if output is not None:
             click.echo(f"written to {output}")
-    for line in _stability_notes(field, points):
+    for line in command_output.stability_notes(field, points):
         click.echo(f"warning: {line}", err=True)
 
 
@@ -205,7 +203,7 @@ def reduce(
         style=style,
     )
     save(ssm, output, overwrite=overwrite)
-    _print_model(ssm, points[position], output, as_json)
+    command_output.print_model(ssm, points[position], output, as_json)
 
 
 # -- steps ------------------------------------------------------------------------------------------------
@@ -286,178 +284,6 @@ def _search(field: VectorField, starts: int, seed: int, spectrum: int | None) ->
             spectrum=spectrum,
             progress=lambda done, total: bar.update(task, completed=done, total=max(done, total)),
         )
-
-
-# -- output -----------------------------------------------------------------------------------------------
-
-
-def _print_json(document: Any) -> None:
-    click.echo(json.dumps(document, indent=1, allow_nan=False))
-
-
-def _assignments(values: Any) -> str:
-    return ", ".join(f"{name} = {value:g}" for name, value in values.items()) or "none"
-
-
-def _facts(field: VectorField, network: str) -> dict[str, Any]:
-    from ssmsym.fields import printing
-
-    step, tau = field.metadata.get("trained_step"), field.metadata.get("tau")
-    note = ""
-    if step and not field.is_map:
-        relative = f" (dt/tau = {step / tau:g})" if tau else ""
-        note = (
-            f"trained as the Euler map with step dt = {step:g}{relative}; loaded as the ODE, whose fixed points are "
-            "the same and whose stability may differ (--as map loads the map)"
-        )
-    known = {"name", "tau", "form", "activation", "trained_step", "step"}
-    return {
-        "file": network,
-        "name": field.metadata.get("name", network),
-        "time": field.time,
-        "n_states": field.n_states,
-        "equations": [
-            f"{s}{' ->' if field.is_map else chr(39) + ' ='} {printing.text(e)}"
-            for s, e in field.equations.items()
-        ],
-        "latex": field.latex(),
-        "readout": [printing.text(e) for e in field.readout_equations],
-        "n_outputs": field.n_outputs,
-        "parameters": dict(field.parameters),
-        "conditions": {
-            name: {key: [float(v) for v in value] for key, value in setting.items()}
-            for name, setting in field.conditions.items()
-        },
-        "trained_step": step,
-        "note": note,
-        "other": [key for key in field.metadata if key not in known],
-    }
-
-
-def _points_document(field: VectorField, points: FixedPoints, output: str | None) -> dict[str, Any]:
-    return {
-        "parameters": dict(field.parameters),
-        "fixed_points": [_point_document(field, i, point) for i, point in enumerate(points)],
-        "starts": points.starts,
-        "converged": points.converged,
-        "estimated_missing": points.estimated_missing,
-        "index_sum": points.index_sum,
-        "expected_index_sum": points.expected_index_sum,
-        "notes": _stability_notes(field, points),
-        "output": output,
-    }
-
-
-def _point_document(field: VectorField, number: int, point: FixedPoint) -> dict[str, Any]:
-    return {
-        "number": number,
-        "index": point.index,
-        "stable": point.stable,
-        "residual": point.residual,
-        "hits": point.hits,
-        "eigenvalues": [[v.real, v.imag] for v in point.eigenvalues.tolist()],
-        "readout": field.readout(point.state).tolist() if field.n_outputs else [],
-        "state": point.state.tolist(),
-    }
-
-
-def _print_points(field: VectorField, points: FixedPoints) -> None:
-    from rich.table import Table
-
-    from ssmsym.dynamics.fixed_points import format_eigenvalue
-
-    unit = " per tau" if points and points[0].per_tau is not None else ""
-    name = "multipliers" if field.is_map else f"leading eigenvalues{unit}"
-    table = Table(title=f"{len(points)} fixed points", title_justify="left")
-    for column in ("#", "unstable", name, "readout", "residual", "hits"):
-        table.add_column(column, justify="left" if column in (name, "readout") else "right", no_wrap=True)
-    for number, point in enumerate(points):
-        values = point.eigenvalues if point.per_tau is None else point.per_tau
-        readout = field.readout(point.state).tolist() if field.n_outputs else []
-        table.add_row(
-            str(number),
-            str(point.index),
-            "  ".join(format_eigenvalue(v) for v in values[:3]),
-            " ".join(f"{z:+.4f}" for z in readout[:4]),
-            f"{point.residual:.1e}",
-            str(point.hits),
-        )
-    _print_table(table)
-    click.echo(f"{points.converged} of {points.starts} starts converged; " + _completeness(points))
-
-
-def _completeness(points: FixedPoints) -> str:
-    missing = f"about {points.estimated_missing:.1f} more expected from the hit counts"
-    if points.complete_by_index is None:
-        return missing
-    fits = (
-        "as it must be"
-        if points.complete_by_index
-        else f"must be {points.expected_index_sum}: some are missing"
-    )
-    return f"{missing}; index sum {points.index_sum}, {fits}"
-
-
-def _print_table(table: Any) -> None:
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=140)
-    console.print(table)
-
-
-def _stability_notes(field: VectorField, points: FixedPoints) -> list[str]:
-    """Fixed points whose stability differs between the ODE and the Euler map that was trained."""
-    step = field.metadata.get("trained_step")
-    if not step or field.is_map:
-        return []
-    notes = []
-    for number, point in enumerate(points):
-        growing = int((abs(1 + step * point.eigenvalues) > 1).sum())
-        if growing != point.index:
-            notes.append(
-                f"fixed point {number} has {point.index} unstable directions in the ODE and {growing} in the Euler map "
-                f"with the training step {step:g}."
-            )
-    return notes
-
-
-def _print_model(ssm: SSM, point: FixedPoint, output: str, as_json: bool) -> None:
-    from ssmsym.manifolds.model_file import evidence_summary
-    from ssmsym.reduced.model import reduce as reduced_model
-
-    model = reduced_model(ssm)
-    if as_json:
-        _print_json(
-            {
-                "model": output,
-                "fixed_point": _point_document(ssm.field, -1, point),
-                "equations": {str(s): str(e) for s, e in model.equations.items()},
-                "latex": model.latex(),
-                "order": ssm.order,
-                "evidence": evidence_summary(ssm),
-            }
-        )
-        return
-    click.echo(repr(point))
-    click.echo(repr(ssm))
-    for symbol, right in model.equations.items():
-        click.echo(f"  {symbol}' = {_rounded(right)}")
-    click.echo(repr(ssm.evidence))
-    for name in ssm.parameters:
-        low, high = ssm.evidence.parameter_range(name)
-        click.echo(f"  {name} trusted from {low:.4g} to {high:.4g} (tolerance 1e-2)")
-    if ssm.resonances.nearest:
-        click.echo(f"nearest outer resonance: {ssm.resonances.nearest[0]}")
-    click.echo(f"written to {output}")
-
-
-def _rounded(expression: Any) -> str:
-    import sympy
-
-    text = str(expression.xreplace({n: sympy.Float(n, 5) for n in expression.atoms(sympy.Float)}))
-    return text.replace("**", "^")
 
 
 if __name__ == "__main__":

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field as dataclass_field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.dynamics.newton import defect, defect_jacobian, newton, polish
 from ssmsym.dynamics.spectrum import leading_eigenvalues, sorted_eigenvalues, unstable_count
-from ssmsym.dynamics.starts import relaxing_states, starting_states
+from ssmsym.dynamics.starts import starting_states
 from ssmsym.errors import InputError, NotConvergedError
 from ssmsym.fields.bounds import index_sum
 from ssmsym.fields.field import VectorField
@@ -356,77 +355,3 @@ def refine_fixed_point(field: VectorField, guess: ArrayLike, *, spectrum: int | 
         )
     state, residual = polish(field, result.states[0])
     return fixed_point_at(field, state, spectrum=spectrum, residual=residual)
-
-
-@dataclass(frozen=True, eq=False)
-class SlowPoint:
-    """A local minimum of |f|^2 / 2 with nonzero speed: not a fixed point.
-
-    Attributes
-    ----------
-    state : (N,) array
-    speed : float
-        Norm of f, in 1/time.
-    eigenvalues : (N,) complex array
-        Of Df, leading first.
-    hits : int
-    """
-
-    state: Array
-    speed: float
-    eigenvalues: NDArray[np.complex128]
-    hits: int = dataclass_field(default=1)
-
-
-@single_blas_thread()
-def find_slow_points(
-    field: VectorField, *, starts: int = 64, seed: int | None = 0, max_speed: float | None = None
-) -> list[SlowPoint]:
-    """Minima of |f|^2 / 2 (flows) or |f(x) - x|^2 / 2 (maps) that are no fixed points, slowest first.
-
-    Parameters
-    ----------
-    starts : int
-        Number of runs of a trust-region least-squares search, each from a state on a relaxing run.
-    max_speed : float, optional
-        Drop points faster than this; by default a tenth of the median speed of the starting states.
-
-    References
-    ----------
-    Sussillo and Barak, Neural Computation 25, 2013, section 2.
-    """
-    from scipy.optimize import least_squares
-
-    rng = np.random.default_rng(seed)
-    visited = relaxing_states(field, rng)
-    chosen = visited[rng.integers(len(visited), size=starts)]
-    tolerance = convergence_tolerance(field, chosen)
-    limit = max_speed
-    if limit is None:
-        limit = 0.1 * float(np.median(np.linalg.norm(defect(field, chosen), axis=1)))
-    found: list[SlowPoint] = []
-    for start in chosen:
-        run: Any = least_squares(
-            lambda x: defect(field, x),
-            start,
-            jac=lambda x: field.jacobian(x) - (np.eye(field.n_states) if field.is_map else 0.0),
-            xtol=1e-12,
-            gtol=1e-12,
-            ftol=1e-15,
-        )
-        speed = float(np.linalg.norm(run.fun))
-        if not 1e4 * tolerance < speed <= limit:
-            continue
-        found = _with_slow_point(field, found, run.x, speed)
-    return sorted(found, key=lambda point: point.speed)
-
-
-def _with_slow_point(
-    field: VectorField, found: list[SlowPoint], state: Array, speed: float
-) -> list[SlowPoint]:
-    for i, other in enumerate(found):
-        if np.linalg.norm(other.state - state) < 1e-3 * (1.0 + np.linalg.norm(state)):
-            merged = SlowPoint(other.state, other.speed, other.eigenvalues, other.hits + 1)
-            return [*found[:i], merged, *found[i + 1 :]]
-    eigenvalues = sorted_eigenvalues(field.jacobian(state), discrete=field.is_map)
-    return [*found, SlowPoint(state, speed, eigenvalues)]

@@ -1,0 +1,188 @@
+"""What the commands print: text tables, or JSON documents with the same content."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ssmsym.dynamics.fixed_points import FixedPoint, FixedPoints
+    from ssmsym.fields.field import VectorField
+    from ssmsym.manifolds.ssm import SSM
+
+
+def print_json(document: Any) -> None:
+    """Print a JSON document on standard output."""
+    click.echo(json.dumps(document, indent=1, allow_nan=False))
+
+
+def assignments(values: Any) -> str:
+    """``name = value`` pairs in one line."""
+    return ", ".join(f"{name} = {value:g}" for name, value in values.items()) or "none"
+
+
+def facts(field: VectorField, network: str) -> dict[str, Any]:
+    """What ``ssmsym info`` says of a network."""
+    from ssmsym.fields import printing
+
+    step, tau = field.metadata.get("trained_step"), field.metadata.get("tau")
+    note = ""
+    if step and not field.is_map:
+        relative = f" (dt/tau = {step / tau:g})" if tau else ""
+        note = (
+            f"trained as the Euler map with step dt = {step:g}{relative}; loaded as the ODE, whose fixed points are "
+            "the same and whose stability may differ (--as map loads the map)"
+        )
+    known = {"name", "tau", "form", "activation", "trained_step", "step"}
+    return {
+        "file": network,
+        "name": field.metadata.get("name", network),
+        "time": field.time,
+        "n_states": field.n_states,
+        "equations": [
+            f"{s}{' ->' if field.is_map else chr(39) + ' ='} {printing.text(e)}"
+            for s, e in field.equations.items()
+        ],
+        "latex": field.latex(),
+        "readout": [printing.text(e) for e in field.readout_equations],
+        "n_outputs": field.n_outputs,
+        "parameters": dict(field.parameters),
+        "conditions": {
+            name: {key: [float(v) for v in value] for key, value in setting.items()}
+            for name, setting in field.conditions.items()
+        },
+        "trained_step": step,
+        "note": note,
+        "other": [key for key in field.metadata if key not in known],
+    }
+
+
+def points_document(field: VectorField, points: FixedPoints, output: str | None) -> dict[str, Any]:
+    """Fixed points as a JSON document."""
+    return {
+        "parameters": dict(field.parameters),
+        "fixed_points": [_point_document(field, i, point) for i, point in enumerate(points)],
+        "starts": points.starts,
+        "converged": points.converged,
+        "estimated_missing": points.estimated_missing,
+        "index_sum": points.index_sum,
+        "expected_index_sum": points.expected_index_sum,
+        "notes": stability_notes(field, points),
+        "output": output,
+    }
+
+
+def _point_document(field: VectorField, number: int, point: FixedPoint) -> dict[str, Any]:
+    return {
+        "number": number,
+        "index": point.index,
+        "stable": point.stable,
+        "residual": point.residual,
+        "hits": point.hits,
+        "eigenvalues": [[v.real, v.imag] for v in point.eigenvalues.tolist()],
+        "readout": field.readout(point.state).tolist() if field.n_outputs else [],
+        "state": point.state.tolist(),
+    }
+
+
+def print_points(field: VectorField, points: FixedPoints) -> None:
+    """Print fixed points as a table, and how complete the list is."""
+    from rich.table import Table
+
+    from ssmsym.dynamics.fixed_points import format_eigenvalue
+
+    unit = " per tau" if points and points[0].per_tau is not None else ""
+    name = "multipliers" if field.is_map else f"leading eigenvalues{unit}"
+    table = Table(title=f"{len(points)} fixed points", title_justify="left")
+    for column in ("#", "unstable", name, "readout", "residual", "hits"):
+        table.add_column(column, justify="left" if column in (name, "readout") else "right", no_wrap=True)
+    for number, point in enumerate(points):
+        values = point.eigenvalues if point.per_tau is None else point.per_tau
+        readout = field.readout(point.state).tolist() if field.n_outputs else []
+        table.add_row(
+            str(number),
+            str(point.index),
+            "  ".join(format_eigenvalue(v) for v in values[:3]),
+            " ".join(f"{z:+.4f}" for z in readout[:4]),
+            f"{point.residual:.1e}",
+            str(point.hits),
+        )
+    _print_table(table)
+    click.echo(f"{points.converged} of {points.starts} starts converged; " + _completeness(points))
+
+
+def _completeness(points: FixedPoints) -> str:
+    missing = f"about {points.estimated_missing:.1f} more expected from the hit counts"
+    if points.complete_by_index is None:
+        return missing
+    fits = (
+        "as it must be"
+        if points.complete_by_index
+        else f"must be {points.expected_index_sum}: some are missing"
+    )
+    return f"{missing}; index sum {points.index_sum}, {fits}"
+
+
+def _print_table(table: Any) -> None:
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)
+    console.print(table)
+
+
+def stability_notes(field: VectorField, points: FixedPoints) -> list[str]:
+    """Fixed points whose stability differs between the ODE and the Euler map that was trained."""
+    step = field.metadata.get("trained_step")
+    if not step or field.is_map:
+        return []
+    notes = []
+    for number, point in enumerate(points):
+        growing = int((abs(1 + step * point.eigenvalues) > 1).sum())
+        if growing != point.index:
+            notes.append(
+                f"fixed point {number} has {point.index} unstable directions in the ODE and {growing} in the Euler map "
+                f"with the training step {step:g}."
+            )
+    return notes
+
+
+def print_model(ssm: SSM, point: FixedPoint, output: str, as_json: bool) -> None:
+    """Print an SSM, its equation and its evidence."""
+    from ssmsym.manifolds.model_file import evidence_summary
+    from ssmsym.reduced.model import reduce as reduced_model
+
+    model = reduced_model(ssm)
+    if as_json:
+        print_json(
+            {
+                "model": output,
+                "fixed_point": _point_document(ssm.field, -1, point),
+                "equations": {str(s): str(e) for s, e in model.equations.items()},
+                "latex": model.latex(),
+                "order": ssm.order,
+                "evidence": evidence_summary(ssm),
+            }
+        )
+        return
+    click.echo(repr(point))
+    click.echo(repr(ssm))
+    for symbol, right in model.equations.items():
+        click.echo(f"  {symbol}' = {_rounded(right)}")
+    click.echo(repr(ssm.evidence))
+    for name in ssm.parameters:
+        low, high = ssm.evidence.parameter_range(name)
+        click.echo(f"  {name} trusted from {low:.4g} to {high:.4g} (tolerance 1e-2)")
+    if ssm.resonances.nearest:
+        click.echo(f"nearest outer resonance: {ssm.resonances.nearest[0]}")
+    click.echo(f"written to {output}")
+
+
+def _rounded(expression: Any) -> str:
+    import sympy
+
+    text = str(expression.xreplace({n: sympy.Float(n, 5) for n in expression.atoms(sympy.Float)}))
+    return text.replace("**", "^")

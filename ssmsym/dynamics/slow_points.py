@@ -1,0 +1,92 @@
+"""Slow points: minima of the speed that are no fixed points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmsym.dynamics.fixed_points import convergence_tolerance
+from ssmsym.dynamics.newton import defect, defect_jacobian
+from ssmsym.dynamics.spectrum import sorted_eigenvalues
+from ssmsym.dynamics.starts import relaxing_states
+from ssmsym.fields.field import VectorField
+from ssmsym.threads import single_blas_thread
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SlowPoint:
+    """A local minimum of |f|^2 / 2 with nonzero speed: not a fixed point.
+
+    Attributes
+    ----------
+    state : (N,) array
+    speed : float
+        Norm of f, in 1/time.
+    eigenvalues : (N,) complex array
+        Of Df, leading first.
+    hits : int
+    """
+
+    state: Array
+    speed: float
+    eigenvalues: NDArray[np.complex128]
+    hits: int = 1
+
+
+@single_blas_thread()
+def find_slow_points(
+    field: VectorField, *, starts: int = 64, seed: int | None = 0, max_speed: float | None = None
+) -> list[SlowPoint]:
+    """Minima of |f|^2 / 2 (flows) or |f(x) - x|^2 / 2 (maps) that are no fixed points, slowest first.
+
+    Parameters
+    ----------
+    starts : int
+        Number of runs of a trust-region least-squares search, each from a state on a relaxing run.
+    max_speed : float, optional
+        Drop points faster than this; by default a tenth of the median speed of the starting states.
+
+    References
+    ----------
+    Sussillo and Barak, Neural Computation 25, 2013, section 2.
+    """
+    from scipy.optimize import least_squares
+
+    rng = np.random.default_rng(seed)
+    visited = relaxing_states(field, rng)
+    chosen = visited[rng.integers(len(visited), size=starts)]
+    tolerance = convergence_tolerance(field, chosen)
+    limit = max_speed
+    if limit is None:
+        limit = 0.1 * float(np.median(np.linalg.norm(defect(field, chosen), axis=1)))
+    found: list[SlowPoint] = []
+    for start in chosen:
+        run: Any = least_squares(
+            lambda x: defect(field, x),
+            start,
+            jac=lambda x: defect_jacobian(field, x),
+            xtol=1e-12,
+            gtol=1e-12,
+            ftol=1e-15,
+        )
+        speed = float(np.linalg.norm(run.fun))
+        if not 1e4 * tolerance < speed <= limit:
+            continue
+        found = _with_slow_point(field, found, run.x, speed)
+    return sorted(found, key=lambda point: point.speed)
+
+
+def _with_slow_point(
+    field: VectorField, found: list[SlowPoint], state: Array, speed: float
+) -> list[SlowPoint]:
+    for i, other in enumerate(found):
+        if np.linalg.norm(other.state - state) < 1e-3 * (1.0 + np.linalg.norm(state)):
+            merged = SlowPoint(other.state, other.speed, other.eigenvalues, other.hits + 1)
+            return [*found[:i], merged, *found[i + 1 :]]
+    eigenvalues = sorted_eigenvalues(field.jacobian(state), discrete=field.is_map)
+    return [*found, SlowPoint(state, speed, eigenvalues)]
