@@ -1,7 +1,7 @@
 """Fields as compiled functions, kept in a cache folder between processes.
 
-Generated source is written to a module named by its hash and imported from there, because numba keeps compiled
-code on disk only for functions that come from a file.
+Generated source is written to a module named by its hash and imported from there, because numba keeps
+compiled code on disk only for functions that come from a file.
 """
 
 from __future__ import annotations
@@ -74,13 +74,18 @@ class CompiledField:
         InputError
             If a shape, a type or the order in memory does not fit.
         """
-        for name, array in (("x", x), ("out", out)):
-            if array.shape != (self.n_states,) or array.dtype != np.float64 or not array.flags.c_contiguous:
-                raise InputError(
-                    f"'{name}' must be a contiguous float64 array of shape ({self.n_states},); found "
-                    f"{array.dtype} {array.shape}."
-                )
-        self.function(x, out, *self.arguments)
+        if x.shape != (self.n_states,) or out.shape != (self.n_states,):
+            raise InputError(
+                f"A state of this field has shape ({self.n_states},); found {x.shape} for 'x' and {out.shape} "
+                "for 'out'."
+            )
+        try:
+            self.function(x, out, *self.arguments)
+        except TypeError:
+            raise InputError(
+                f"'x' and 'out' must be contiguous float64 arrays, 'out' writable; found {x.dtype} and "
+                f"{out.dtype} with strides {x.strides} and {out.strides}."
+            ) from None
 
 
 def compile_field(field: VectorField) -> CompiledField:

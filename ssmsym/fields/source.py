@@ -146,7 +146,7 @@ class _Writer:
 
     def _constant(self, index: int) -> NDArray[np.float64]:
         node = self.nodes[index]
-        value = np.array(self.binding.constant(index), dtype=np.float64, order="C", ndmin=1)
+        value = np.asarray(self.binding.constant(index), dtype=np.float64)
         # Compiled code does not check bounds, so that a wrong shape must not get there.
         expected = (node.rows,) if node.cols == 1 else (node.rows, node.cols)
         if value.shape != expected:
@@ -154,8 +154,9 @@ class _Writer:
         return value
 
     def _pass(self, name: str, value: NDArray[Any], kind: str) -> None:
-        value.setflags(write=False)
-        self.arguments[name] = value
+        argument = np.ascontiguousarray(value).view()
+        argument.setflags(write=False)
+        self.arguments[name] = argument
         self._types[name] = kind
 
     def _pass_polynomial(self, node: Node) -> tuple[str, str]:
@@ -164,14 +165,14 @@ class _Writer:
         shape = (self.nodes[node.operands[0]].rows, node.rows)
         if (polynomial.n_variables, polynomial.n_outputs) != shape:
             raise InputError(
-                f"{polynomial!r} stands in the equations as a map from R^{shape[0]} to R^{shape[1]}."
+                f"{polynomial!r} does not fit its place in the equations, a map from R^{shape[0]} to R^{shape[1]}."
             )
         known = node.payload in self._polynomials
         position = self._polynomials.setdefault(node.payload, len(self._polynomials))
         exponents, coefficients = f"exponents{position}", f"coefficients{position}"
         if not known:
-            self._pass(exponents, np.array(polynomial.exponents, dtype=np.int64, order="C"), "EXPONENTS")
-            self._pass(coefficients, np.array(polynomial.coefficients, dtype=np.float64, order="C"), "MATRIX")
+            self._pass(exponents, polynomial.exponents, "EXPONENTS")
+            self._pass(coefficients, polynomial.coefficients.astype(np.float64), "MATRIX")
         return exponents, coefficients
 
     # -- fusion -------------------------------------------------------------------------------------------
@@ -181,7 +182,7 @@ class _Writer:
         return node.op in _ENTRYWISE and node.rows > 1
 
     def _homes(self) -> dict[int, int]:
-        """The loop in which each entry-by-entry vector is computed, named by the vector that the loop fills."""
+        """For each entry-by-entry vector the one that is filled by the loop in which it is computed."""
         homes: dict[int, int] = {}
         whole = set(self.outputs)
         readers: defaultdict[int, set[int]] = defaultdict(set)
@@ -228,9 +229,8 @@ class _Writer:
             raise AssertionError(f"operation '{node.op}' is constant by construction")
 
     def _block(self, array: str, block: int, rows: int) -> str:
-        return (
-            f"{array}[offsets[{block}]]" if rows == 1 else f"{array}[offsets[{block}]:offsets[{block + 1}]]"
-        )
+        stop = "" if rows == 1 else f":offsets[{block + 1}]"
+        return f"{array}[offsets[{block}]{stop}]"
 
     def _linear(self, index: int, node: Node) -> None:
         matrix, vector = (self._names[i] for i in node.operands)

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -21,6 +22,7 @@ Complex = NDArray[np.complex128]
 _COINCIDENT = 1e-9  # relative distance at which eigenvalues count as one
 _PARALLEL = 1e-4  # smallest singular value of joined bases at which eigenvectors count as parallel
 _LARGEST_PROJECTOR = 1e7
+_TIE = 1e-8  # relative difference below which two entries count as equally large
 _CIRCULAR = 1e-8  # |v.v| of a unit eigenvector below which its phase cannot be fixed by orthogonality
 
 
@@ -226,20 +228,25 @@ def _master_basis(T11: Array, Z1: Array, discrete: bool) -> tuple[Array, str]:
 def _real_mode(vector: Array, Z1: Array) -> Array:
     vector = vector / np.linalg.norm(vector)
     state = Z1 @ vector
-    return (vector * np.sign(state[np.argmax(np.abs(state))]))[:, None]
+    return (vector * np.sign(state[_largest(state)]))[:, None]
+
+
+def _largest(values: NDArray[Any]) -> int:
+    """Position of the entry of largest modulus, the first of equal ones however they are rounded."""
+    modulus = np.abs(values)
+    return int(np.flatnonzero(modulus >= (1.0 - _TIE) * modulus.max())[0])
 
 
 def _pair(vector: Complex, Z1: Array) -> Array:
     vector = vector / np.linalg.norm(vector)
     state = Z1 @ vector
     square = state @ state
-    largest = int(np.argmax(np.abs(state)))
     if abs(square) > _CIRCULAR:
         phase = np.exp(-0.5j * np.angle(square))
         real = (state * phase).real
-        phase *= np.sign(real[np.argmax(np.abs(real))])
+        phase *= np.sign(real[_largest(real)])
     else:
-        phase = np.exp(-1j * np.angle(state[largest]))
+        phase = np.exp(-1j * np.angle(state[_largest(state)]))
     vector = vector * phase
     return np.sqrt(2.0) * np.stack([vector.real, vector.imag], axis=1)
 
@@ -281,7 +288,7 @@ def _cluster_basis(T11: Array, Z1: Array, values: list[complex]) -> Array:
         select[free[np.argmin(np.abs(diagonal[free] - value))]] = 1
     columns = scipy.linalg.lapack.dtrsen(select, T11, np.eye(len(T11)), job="N")[1][:, : len(values)]
     state = Z1 @ columns
-    signs = np.sign(state[np.argmax(np.abs(state), axis=0), np.arange(len(values))])
+    signs = np.array([np.sign(column[_largest(column)]) for column in state.T])
     return columns * signs
 
 
