@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ssmsym.manifolds.ssm import SSM
 
 
+_SHOWN_DEGREE = 3  # of the reduced equations; the model file has all terms
+
+
 def print_json(document: Any) -> None:
     """Print a JSON document on standard output."""
     click.echo(json.dumps(document, indent=1, allow_nan=False))
@@ -170,8 +173,8 @@ def print_model(ssm: SSM, point: FixedPoint, output: str, as_json: bool) -> None
         return
     click.echo(repr(point))
     click.echo(repr(ssm))
-    for symbol, right in model.equations.items():
-        click.echo(f"  {symbol}' = {_rounded(right)}")
+    for line in model.text(order=_SHOWN_DEGREE).splitlines():
+        click.echo(f"  {line}")
     click.echo(repr(ssm.evidence))
     for name in ssm.parameters:
         low, high = ssm.evidence.parameter_range(name)
@@ -179,10 +182,3 @@ def print_model(ssm: SSM, point: FixedPoint, output: str, as_json: bool) -> None
     if ssm.resonances.nearest:
         click.echo(f"nearest outer resonance: {ssm.resonances.nearest[0]}")
     click.echo(f"written to {output}")
-
-
-def _rounded(expression: Any) -> str:
-    import sympy
-
-    text = str(expression.xreplace({n: sympy.Float(n, 5) for n in expression.atoms(sympy.Float)}))
-    return text.replace("**", "^")

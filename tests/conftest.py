@@ -12,6 +12,13 @@ settings.register_profile("suite", derandomize=True, max_examples=30, deadline=N
 settings.load_profile("suite")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Keep compiled fields of the tests out of the user's cache."""
+    if "SSMSYM_CACHE" not in os.environ:
+        os.environ["SSMSYM_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def shipped():
     """Load a network that ships with ssmsym, by name."""

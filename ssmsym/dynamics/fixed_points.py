@@ -340,6 +340,17 @@ def time_constant(field: VectorField) -> float | None:
 def refine_fixed_point(field: VectorField, guess: ArrayLike, *, spectrum: int | None = None) -> FixedPoint:
     """The fixed point to which Newton iteration leads from one guess.
 
+    Parameters
+    ----------
+    field : VectorField
+    guess : (N,) array
+    spectrum : int, optional
+        Number of leading eigenvalues wanted; all by default.
+
+    Returns
+    -------
+    FixedPoint
+
     Raises
     ------
     NotConvergedError

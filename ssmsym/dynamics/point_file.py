@@ -25,6 +25,15 @@ def save_fixed_points(
     fewer), ``indices`` (n,), ``hits`` (n,), ``parameter_names`` and ``parameter_values`` (q,),
     ``estimated_missing`` ().
 
+    Parameters
+    ----------
+    points : FixedPoints
+    path : path
+    parameters : mapping of str to float, optional
+        The field's parameter values, as ``field.parameters`` gives them.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
     Raises
     ------
     OutputError

@@ -46,10 +46,17 @@ def find_slow_points(
 
     Parameters
     ----------
+    field : VectorField
     starts : int
         Number of runs of a trust-region least-squares search, each from a state on a relaxing run.
+    seed : int, optional
+        Of the runs and the choice among their states.
     max_speed : float, optional
         Drop points faster than this; by default a tenth of the median speed of the starting states.
+
+    Returns
+    -------
+    list of SlowPoint
 
     References
     ----------

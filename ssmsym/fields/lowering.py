@@ -259,7 +259,8 @@ class _Walk:
     def _generic_derivative(self, index: int, argument: int, head: Any) -> None:
         """Follow a function's own derivative while it leads back to known functions, else expand by values."""
         rule = head(_ARGUMENT).diff(_ARGUMENT)
-        if self._chain >= _MAX_DERIVATIVE_CHAIN or rule.has(sympy.Derivative, sympy.Subs):
+        wide = any(len(f.args) != 1 for f in rule.atoms(sympy.Function))
+        if wide or self._chain >= _MAX_DERIVATIVE_CHAIN or rule.has(sympy.Derivative, sympy.Subs):
             return
         self._chain += 1
         self._derivative(index, argument, rule.xreplace({head(_ARGUMENT): _VALUE}))
@@ -281,6 +282,8 @@ class _Walk:
             return self._elementwise(e, env)
         if isinstance(e, sympy.MatMul):
             return self._product(e, env)
+        if isinstance(e, sympy.Transpose) and (rows, cols) == (1, 1):
+            return self.expression(e.arg, env)
         if isinstance(e, sympy.Transpose):
             return self.node("transpose", (self.expression(e.arg, env),), None, rows, cols)
         if isinstance(e, DataExpression):

@@ -36,6 +36,13 @@ def polynomial_field(
         In the same variables.
     state : str
         Name of the state.
+    time : {"continuous", "discrete"}
+    metadata : mapping, optional
+        Whatever else is to be kept with the field.
+
+    Returns
+    -------
+    VectorField
 
     Raises
     ------

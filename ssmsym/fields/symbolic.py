@@ -48,6 +48,10 @@ def from_sympy(
         Polynomials that the equations name in a :class:`~ssmsym.fields.data_expression.DataExpression`.
     readout : expression or sequence of expressions, optional
     time : {"continuous", "discrete"}
+    conditions : mapping, optional
+        Named parameter settings, each a mapping of parameter name to value.
+    metadata : mapping, optional
+        Whatever else is to be kept with the field.
 
     Returns
     -------
@@ -189,6 +193,10 @@ def rate_network(
     activation, out_activation : str
         Names of phi and psi; psi is phi in state form and the identity in rate form when not given.
     form : {"state", "rate"}
+    conditions : mapping, optional
+        Named input conditions, each a mapping such as ``{"u": [0.0, 1.0]}``.
+    metadata : mapping, optional
+        Whatever else is to be kept with the field.
 
     Returns
     -------

@@ -114,7 +114,14 @@ class ExactSSM:
         full = np.eye(d + q)
         full[:d, :d] = change
         into = Polynomial.identity(d + q).transformed(full)
-        return W.compose(into), R.compose(into).transformed(np.linalg.inv(change))
+        changed = R.compose(into).transformed(np.linalg.inv(change))
+        return self._cut(W.compose(into)), self._cut(changed)
+
+    def _cut(self, polynomial: Polynomial) -> Polynomial:
+        """The terms that the expansion holds; a linear change of coordinates makes no others."""
+        own = {tuple(row) for row in self.parametrization.exponents.tolist()}
+        keep = np.array([tuple(row) in own for row in polynomial.exponents.tolist()])
+        return Polynomial(polynomial.exponents[keep], polynomial.coefficients[keep])
 
     def __repr__(self) -> str:
         values = ", ".join(str(v) for v in self.eigenvalues)

@@ -143,17 +143,48 @@ class ReducedModel:
         return () if self.readout is None else tuple(self.readout.to_sympy(self._variables()))
 
     def latex(self, digits: int = 5) -> str:
-        """The equations in LaTeX, terms by ascending degree, coefficients rounded to `digits` significant digits."""
-        names = [_latex_name(str(v)) for v in self.symbols]
-        offsets = [
-            name if not value else rf"({name} {'-' if value > 0 else '+'} {abs(value):.{digits}g})"
-            for name, value in ((_latex_name(n), v) for n, v in self.parameter_values.items())
+        """The equations in LaTeX, by ascending degree, coefficients rounded to `digits` significant digits."""
+        lines = [
+            rf"\dot{{{_latex_name(str(symbol))}}} = {terms}"
+            for symbol, terms in zip(self.symbols, self._terms(digits, latex=True), strict=True)
         ]
-        lines = []
-        for i, name in enumerate(names):
-            terms = _latex_terms(self.reduced_dynamics, i, [*names, *offsets], digits)
-            lines.append(rf"\dot{{{name}}} = {terms}")
         return " \\\\ ".join(lines)
+
+    def text(self, digits: int = 5, *, order: int | None = None) -> str:
+        """The equations as plain text, one line each, by ascending degree.
+
+        Parameters
+        ----------
+        digits : int
+            Significant digits of the coefficients.
+        order : int, optional
+            Show terms up to this total degree and say how many follow.
+        """
+        lines = [
+            f"{symbol}' = {terms}"
+            for symbol, terms in zip(self.symbols, self._terms(digits, latex=False, order=order), strict=True)
+        ]
+        return "\n".join(lines)
+
+    def _terms(self, digits: int, *, latex: bool, order: int | None = None) -> list[str]:
+        names = [str(v) for v in self.symbols]
+        offsets = [
+            (_latex_name(name) if latex else name, value) for name, value in self.parameter_values.items()
+        ]
+        if latex:
+            names = [_latex_name(name) for name in names]
+        shifted = [
+            name if not value else f"({name} {'-' if value > 0 else '+'} {abs(value):.{digits}g})"
+            for name, value in offsets
+        ]
+        R = self.reduced_dynamics
+        shown = R if order is None else R.truncate(order)
+        left_out = len(R.exponents) - len(shown.exponents)
+        more = f" + ... ({left_out} more)" if left_out else ""
+        return [
+            _sum_of_terms(shown, i, [*names, *shifted], digits, latex=latex) + more
+            for i in range(self.dimension)
+        ]
 
     def __repr__(self) -> str:
         values = ", ".join(format_eigenvalue(value) for value in self.eigenvalues)
@@ -174,22 +205,23 @@ def _latex_name(name: str) -> str:
     return base if stem == base or not stem else f"{stem}_{{{base[len(stem) :]}}}"
 
 
-def _latex_terms(polynomial: Polynomial, output: int, names: list[str], digits: int) -> str:
-    terms = []
-    for exponents, value in zip(
-        polynomial.exponents.tolist(), polynomial.coefficients[:, output].tolist(), strict=True
-    ):
+def _sum_of_terms(polynomial: Polynomial, output: int, names: list[str], digits: int, *, latex: bool) -> str:
+    out = ""
+    column = polynomial.coefficients[:, output].tolist()
+    for exponents, value in zip(polynomial.exponents.tolist(), column, strict=True):
         if value == 0:
             continue
-        powers = [
-            name if power == 1 else f"{name}^{{{power}}}"
-            for name, power in zip(names, exponents, strict=True)
-            if power
-        ]
-        sign = "-" if value < 0 else "+"
-        terms.append(f"{sign} {' '.join([_latex_number(abs(value), digits), *powers])}")
-    text = " ".join(terms) or "0"
-    return text.removeprefix("+ ").replace("- ", "-", 1) if text.startswith("- ") else text.removeprefix("+ ")
+        powers = [_power(name, k, latex) for name, k in zip(names, exponents, strict=True) if k]
+        number = _latex_number(abs(value), digits) if latex else f"{abs(value):.{digits}g}"
+        sign = ("-" if value < 0 else "") if not out else (" - " if value < 0 else " + ")
+        out += sign + " ".join([number, *powers])
+    return out or "0"
+
+
+def _power(name: str, exponent: int, latex: bool) -> str:
+    if exponent == 1:
+        return name
+    return f"{name}^{{{exponent}}}" if latex else f"{name}^{exponent}"
 
 
 def _latex_number(value: float, digits: int) -> str:
@@ -207,8 +239,10 @@ def reduce(ssm: SSM) -> ReducedModel:
     >>> x, y = sympy.symbols("x y")
     >>> field = from_sympy({x: x - x * y, y: -3 * y + x**2})
     >>> model = reduce(compute_ssm(field, [0.0, 0.0], modes=1, order=3))
+    >>> print(model.text())
+    p' = 1 p - 0.2 p^3
     >>> model.latex()
-    '\\dot{p} = 1 p -0.2 p^{3}'
+    '\\dot{p} = 1 p - 0.2 p^{3}'
     """
     return ReducedModel(
         reduced_dynamics=ssm.reduced_dynamics,

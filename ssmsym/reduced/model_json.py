@@ -64,7 +64,14 @@ SCHEMA: dict[str, Any] = {
 
 
 def model_to_json(model: ReducedModel, *, indent: int | None = 1) -> str:
-    """The model as JSON text that follows :data:`SCHEMA`."""
+    """The model as JSON text that follows :data:`SCHEMA`.
+
+    Parameters
+    ----------
+    model : ReducedModel
+    indent : int, optional
+        Spaces per level; None for one line.
+    """
     document = {
         "format": FORMAT,
         "version": VERSION,

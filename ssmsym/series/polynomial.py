@@ -44,6 +44,8 @@ class Polynomial:
                 f"A polynomial needs exponents (M, D) and coefficients (M, n) with equal M; found "
                 f"{powers.shape} and {values.shape}."
             )
+        if powers.size and powers.min() < 0:
+            raise InputError(f"A polynomial's exponents must not be negative; found {powers.min()}.")
         if values.dtype != object:
             values = values.astype(float)
         order = np.lexsort((*(-powers.T[::-1]), powers.sum(axis=1)))
