@@ -8,6 +8,7 @@ import scipy.special
 import sympy as sp
 
 from ssmsym import from_sympy, rate_network
+from ssmsym.errors import InputError
 from ssmsym.series.elementary import ACTIVATIONS
 
 N = 5
@@ -241,6 +242,38 @@ def test_a_constant_equation_has_zero_jacobian():
     field = from_sympy({x: sp.Integer(1), y: x})
     assert field.jacobian([3.0, 4.0]).tolist() == [[0, 0], [1, 0]]
     assert field(np.zeros((4, 2))).tolist() == [[1, 0]] * 4
+
+
+def named_function(name: str, value):
+    """A user's SymPy function with a numeric value and no other property."""
+    return type(name, (sp.Function,), {"_imp_": staticmethod(value)})
+
+
+@pytest.mark.parametrize(
+    ("functions", "wanted"),
+    [
+        ([named_function("f", np.tanh), named_function("f", np.sin)], np.tanh(1.0) + np.sin(1.0)),
+        ([named_function("relu", lambda v: v + 5.0)], 6.0),
+    ],
+    ids=["two of one name", "name of a built-in"],
+)
+def test_functions_are_not_mistaken_for_others_of_the_same_name(functions, wanted):
+    x = sp.Symbol("x")
+    try:
+        value = from_sympy({x: sum(f(x) for f in functions)})([1.0])
+    except InputError as refusal:
+        assert f"'{functions[0].__name__}'" in str(refusal)  # noqa: PT017  (either outcome is right)
+    else:
+        assert_close(value, [wanted])
+
+
+def test_complex_values_are_not_cut_to_their_real_part():
+    x = sp.Symbol("x")
+    try:
+        value = from_sympy({x: sp.LambertW(x)})([-1.0])  # -0.318 + 1.337 i
+    except (InputError, ArithmeticError):
+        return
+    assert np.isnan(value).all()
 
 
 # -- changed copies ----------------------------------------------------------------------------------------

@@ -43,7 +43,6 @@ DOMAINS = {"log": (0.4, 1.3, 5.0), "atanh": (-0.6, 0.11, 0.5)}
 OUTSIDE = {
     "gamma": (sp.gamma, mp.gamma, 1.3),
     "loggamma": (sp.loggamma, mp.loggamma, 1.3),
-    "digamma": (sp.digamma, lambda x: mp.psi(0, x), 1.3),
     "airyai": (sp.airyai, mp.airyai, -0.7),
     "fresnels": (sp.fresnels, mp.fresnels, 0.6),
     "LambertW": (sp.LambertW, mp.lambertw, 0.3),

@@ -105,12 +105,15 @@ def test_gain_time_constant_and_input_as_coordinates(form, limits):
         assert found[i, unit] == pytest.approx(wanted, rel=1e-11, abs=1e-12 * np.abs(found).max())
 
 
-@pytest.mark.parametrize("make", ["matrix", "state", "rate", "state with parameters", "blocks"])
+@pytest.mark.parametrize("make", ["matrix", "state", "rate", "state with parameters", "blocks", "linear use"])
 def test_two_passes_completed_by_the_jacobian_equal_one_pass(make):
     rng = np.random.default_rng(3)
     active = None
     if make == "matrix":
         field, _ = matrix_field(rng)
+    elif make == "linear use":  # functions that appear in their own derivative and in no product
+        x = sp.MatrixSymbol("x", N, 1)
+        field = from_sympy({x: -x + x.applyfunc(sp.exp) + x.applyfunc(sp.sin) - x.applyfunc(sp.erf)})
     elif make == "blocks":
         x, s = sp.MatrixSymbol("x", 2, 1), sp.Symbol("s")
         right = -s + sp.tanh(x[0, 0]) * x[1, 0] + s**3

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.dynamics.newton import defect, defect_jacobian, newton, polish
 from ssmsym.dynamics.spectrum import leading_eigenvalues, sorted_eigenvalues, unstable_count
-from ssmsym.dynamics.starts import starting_states
+from ssmsym.dynamics.starts import StartingStates
 from ssmsym.errors import InputError, NotConvergedError
 from ssmsym.fields.bounds import index_sum
 from ssmsym.fields.field import VectorField
@@ -185,7 +185,8 @@ def find_fixed_points(
         If `starts` does not fit.
     """
     rng = np.random.default_rng(seed)
-    first = _starting_points(field, starts, rng)
+    source = StartingStates(field, rng)
+    first = _starting_points(field, starts, source)
     batch = max(_SMALLEST_ROUND, len(first) // 32) if deflation else 0
     count = _Counter(len(first) + batch, progress)
     tolerance = convergence_tolerance(field, first)
@@ -196,7 +197,7 @@ def find_fixed_points(
     factorizations = result.factorizations
     expected = index_sum(field)
     for round_number in range(_MAX_ROUNDS if batch else 0):
-        again = starting_states(field, batch, rng)
+        again = source.draw(batch)
         known = np.array(found.states) if found.states else None
         deflated = newton(field, again, tolerance=tolerance, known=known, progress=count)
         factorizations += deflated.factorizations
@@ -244,11 +245,11 @@ def _leading_rate(point: FixedPoint) -> float:
     return float(abs(leading) if point.time == "discrete" else leading.real)
 
 
-def _starting_points(field: VectorField, starts: int | ArrayLike, rng: np.random.Generator) -> Array:
+def _starting_points(field: VectorField, starts: int | ArrayLike, source: StartingStates) -> Array:
     if isinstance(starts, (int, np.integer)):
         if starts < 1:
             raise InputError(f"'starts' must be at least 1; found {starts}.")
-        return starting_states(field, int(starts), rng)
+        return source.draw(int(starts))
     states = np.atleast_2d(field.check_state(starts))
     if not np.isfinite(states).all():
         raise InputError("'starts' holds numbers that are not finite.")

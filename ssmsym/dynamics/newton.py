@@ -13,7 +13,7 @@ from ssmsym.threads import single_blas_thread
 
 Array = NDArray[np.float64]
 
-_CHUNK_BYTES = 4e6  # of Jacobians in one batched solve
+_CHUNK_BYTES = 16e6  # of Jacobians in one batched solve
 _MAX_HALVINGS = 8
 _SUFFICIENT_DECREASE = 1e-4
 _PATIENCE = 12  # steps within which the defect must fall by a tenth

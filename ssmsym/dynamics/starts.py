@@ -10,34 +10,35 @@ from ssmsym.fields.field import VectorField
 Array = NDArray[np.float64]
 
 _RELAXATION_STEPS = 120
-_RELAXED = 96
+_RELAXED = 64
 _SPREADS = (0.3, 1.0, 3.0)
 
 
-def starting_states(field: VectorField, count: int, rng: np.random.Generator) -> Array:
+class StartingStates:
     """A mixture of random states, states that the dynamics passes through, and points between those.
 
     Half are random, around 0 or the mean of the states that the dynamics reaches, with a third, once and
     three times their spread; a quarter lie on relaxing runs or on sample trajectories that came with the
     network; a quarter lie on the segments between such states, where saddles are.
-
-    Returns
-    -------
-    (count, N) array
     """
-    visited = relaxing_states(field, rng)
-    n_random = count - 2 * (count // 4)
-    centre = rng.integers(0, 2, (n_random, 1)) * visited.mean(axis=0)
-    scale = (visited.std() + 1e-3) * rng.choice(_SPREADS, (n_random, 1))
-    random = centre + scale * rng.standard_normal((n_random, field.n_states))
-    on_runs = _pick(visited, count // 4, rng)
-    weight = rng.uniform(0.0, 1.0, (count // 4, 1))
-    between = weight * _pick(visited, count // 4, rng) + (1 - weight) * _pick(visited, count // 4, rng)
-    return np.concatenate([random, on_runs, between])
 
+    def __init__(self, field: VectorField, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._visited = relaxing_states(field, rng)
 
-def _pick(states: Array, count: int, rng: np.random.Generator) -> Array:
-    return states[rng.integers(len(states), size=count)]
+    def draw(self, count: int) -> Array:
+        """The next `count` states, (count, N)."""
+        rng, visited = self._rng, self._visited
+        n_random = count - 2 * (count // 4)
+        centre = rng.integers(0, 2, (n_random, 1)) * visited.mean(axis=0)
+        scale = (visited.std() + 1e-3) * rng.choice(_SPREADS, (n_random, 1))
+        random = centre + scale * rng.standard_normal((n_random, visited.shape[1]))
+        weight = rng.uniform(0.0, 1.0, (count // 4, 1))
+        between = weight * self._pick(count // 4) + (1 - weight) * self._pick(count // 4)
+        return np.concatenate([random, self._pick(count // 4), between])
+
+    def _pick(self, count: int) -> Array:
+        return self._visited[self._rng.integers(len(self._visited), size=count)]
 
 
 def relaxing_states(field: VectorField, rng: np.random.Generator) -> Array:

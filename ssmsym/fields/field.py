@@ -166,7 +166,7 @@ class VectorField:
         Raises
         ------
         InputError
-            If the shape does not fit or an entry is not finite.
+            If the shape does not fit.
         """
         state = np.asarray(x, dtype=float)
         if state.ndim not in ((1, 2) if batch else (1,)) or state.shape[-1] != self.n_states:

@@ -79,6 +79,7 @@ class Jets:
         everything = self._ordered(main)
         point = binding.run(state, {name: value for name, (value, _) in active.items()}, everything)
         self._point = point
+        self._check_weights(main)
         self._operations: dict[int, Operation] = {}
 
         self._parameters: list[Input] = []
@@ -113,6 +114,18 @@ class Jets:
                     if not self._binding.is_constant(found):
                         waiting.append(found)
         return sorted(wanted)
+
+    def _check_weights(self, main: list[int]) -> None:
+        """Refuse matrices that vary with an active parameter and are more than sums and products."""
+        program = self._binding.program
+        for index in main:
+            node = program.nodes[index]
+            if node.op == "linear" and not self._binding.is_constant(node.operands[0]):
+                names = sorted(f"'{name}'" for _, name in program.leaves[node.operands[0]])
+                raise SmoothnessError(
+                    f"A weight matrix depends on the parameter(s) {', '.join(names)} in a form that has no series; "
+                    "write it as a sum of constant matrices times parameters."
+                )
 
     def _value(self, index: int) -> Array:
         return np.atleast_1d(self._convert(self._point[index]))
@@ -187,12 +200,6 @@ class Jets:
 
     def _linear(self, node: Node, value: Array) -> Operation:
         matrix_node, vector_node = node.operands
-        if not self._binding.is_constant(matrix_node):
-            names = sorted(str(name) for _, name in self._binding.program.leaves[matrix_node])
-            raise SmoothnessError(
-                f"A weight matrix depends on the parameter(s) {names} in a form that has no series; write it as "
-                "a sum of constant matrices times parameters."
-            )
         nodes = self._binding.program.nodes
         shape = (nodes[matrix_node].rows, nodes[matrix_node].cols)
         matrix = self._convert(self._binding.constant(matrix_node).reshape(-1)).reshape(shape)
@@ -203,6 +210,8 @@ class Jets:
         entry = ELEMENTARY.get(node.payload) if node.op == "apply" else None
         if entry is not None and entry.kinks:
             self._check_kinks(node, entry.kinks)
+        elif node.op == "power":
+            self._check_kinks(node, (0.0,))
         if index in self._binding.program.derivatives:
             return Integral(self.table, self.ring, value, operand)
         if self._point[node.operands[0]].dtype == object:
@@ -225,7 +234,8 @@ class Jets:
             unit = int(np.argmin(np.abs(argument - kink)))
             if abs(argument[unit] - kink) < _KINK_DISTANCE:
                 raise SmoothnessError(
-                    f"'{node.payload}' is not smooth at {kink:g}, where the argument of unit {unit} lies; no "
+                    f"'{node.op if node.op == 'power' else node.payload}' is not smooth at {kink:g}, where the "
+                    f"argument of unit {unit} lies; no "
                     "Taylor expansion exists there. Choose another expansion point or a smooth activation."
                 )
 

@@ -74,6 +74,15 @@ def _is_matrix(expression: Any) -> bool:
     return bool(getattr(expression, "is_Matrix", False))
 
 
+def _power_rule(exponent: Any) -> Any:
+    """Derivative of x^a; finite at 0 where the derivative is."""
+    if exponent == -1:
+        return -(_VALUE**2)
+    if exponent.is_real and exponent > 1:
+        return exponent * _ARGUMENT ** (exponent - 1)
+    return exponent * _VALUE / _ARGUMENT
+
+
 class _Walk:
     def __init__(
         self, blocks: Mapping[Any, Any], parameters: Sequence[Any], arrays: Sequence[Any], functions: Any
@@ -199,6 +208,10 @@ class _Walk:
         return self.node("multiply", operands, None, *self._broadcast(operands, "product"))
 
     def power(self, base: int, exponent: Any, env: Environment) -> int:
+        if exponent.is_Float and float(exponent).is_integer():
+            exponent = sympy.Integer(int(exponent))
+        if exponent.is_Integer and exponent == 0:
+            return self._number(sympy.S.One)
         if exponent.is_Integer and exponent > 0:
             return self._integer_power(base, int(exponent))
         if exponent.is_Integer:
@@ -222,9 +235,7 @@ class _Walk:
         node = self.nodes[base]
         index = self.node("power", (base,), exponent, node.rows, node.cols)
         if index not in self.derivatives:
-            value, argument = _VALUE, _ARGUMENT
-            rule = -(value**2) if exponent == -1 else exponent * value / argument
-            self._derivative(index, base, rule)
+            self._derivative(index, base, _power_rule(exponent))
         return index
 
     def function(self, head: Any, argument: int) -> int:
@@ -241,6 +252,10 @@ class _Walk:
             raise InputError(
                 f"The function '{name}' is not defined; pass functions={{{name}: Lambda(x, ...)}}."
             )
+        if (entry is not None and entry.function is not head and not issubclass(head, AppliedUndef)) or (
+            self.generic.get(name, head) is not head
+        ):
+            raise InputError(f"Two functions in the equations are called '{name}'; rename one of them.")
         if entry is None:
             self.generic[name] = head
         index = self.node("apply", (argument,), name, node.rows, node.cols)
@@ -290,7 +305,7 @@ class _Walk:
             inputs = [self.expression(a, env) for a in e.inputs]
             return self.node("data", (self.stack(inputs),), e.name, rows)
         if isinstance(e, DiagMatrix):
-            return self.node("diagonal", (self.expression(e.arg, env),), None, rows, cols)
+            return self.node("diagonal", (self.expression(e.args[0], env),), None, rows, cols)
         if isinstance(e, Identity):
             return self.node("diagonal", (self.node("explicit", (), "one", rows),), None, rows, cols)
         if isinstance(e, (OneMatrix, ZeroMatrix)):
@@ -363,7 +378,7 @@ class _Walk:
         if isinstance(e, Identity):
             return vector
         if isinstance(e, DiagMatrix):
-            return self.multiply([self.expression(e.arg, env), vector])
+            return self.multiply([self.expression(e.args[0], env), vector])
         matrix = self.expression(e, env)
         if not self._varies(matrix):
             return self.node("linear", (matrix, vector), None, rows)

@@ -75,7 +75,10 @@ def resolve(
             continue
         if name not in values:
             raise unknown(name, [*values, *flatten(values)])
-        array = np.asarray(value, dtype=float)
+        try:
+            array = np.asarray(value, dtype=float)
+        except (TypeError, ValueError):
+            raise InputError(f"'{name}' takes numbers; found {value!r}.") from None
         if array.size != values[name].size:
             raise InputError(f"'{name}' has {values[name].size} entries; {array.size} were given.")
         array = array.reshape(values[name].shape)
@@ -86,7 +89,10 @@ def resolve(
 
 
 def _number(name: str, value: Any) -> float:
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"'{name}' takes one number; found {value!r}.") from None
     if not np.isfinite(number):
         raise InputError(f"'{name}' was given the value {number}, which is not finite.")
     return number

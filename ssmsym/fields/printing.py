@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sympy
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
+
+_CALL = re.compile(r"^(\\?[A-Za-z]+(?:\{[A-Za-z]+\})?)\{?\\left\(")
 
 
 def _plain(e: Any) -> Any:
@@ -28,7 +31,8 @@ class _Latex(LatexPrinter):
             (variable,) = head.variables
             body = self._print(head.expr)
             return rf"\left[{self._print(variable)} \mapsto {body}\right]_{{\circ}}\!\left({argument}\right)"
-        name = self._print(head(sympy.Symbol("x"))).split(r"{\left(")[0].split("(")[0]
+        match = _CALL.match(self._print(head(sympy.Symbol("x"))))
+        name = match[1] if match else rf"\operatorname{{{head.__name__}}}"
         return rf"{name}_{{\circ}}\!\left({argument}\right)"
 
     def _print_HadamardPower(self, e: Any) -> str:  # noqa: N802

@@ -8,16 +8,15 @@ vectors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmsym.errors import SmoothnessError
 from ssmsym.fields.program import Node
-from ssmsym.fields.values import Binding, Evaluator
+from ssmsym.fields.values import Binding, Evaluator, numeric_function
 
 Array = NDArray[Any]
 
@@ -104,14 +103,16 @@ class TangentEvaluator:
         self.roots = roots
         program = binding.program
         main = program.reachable(roots)
+        self._numeric_slopes: dict[int, Callable[[Array], Array]] = {}
         slopes = []
         for index in main:
-            if program.nodes[index].op in ("apply", "power") and not binding.is_constant(index):
-                if index not in program.derivatives:
-                    raise SmoothnessError(
-                        f"The derivative of '{program.nodes[index].payload}' is not known in closed form."
-                    )
+            if program.nodes[index].op not in ("apply", "power") or binding.is_constant(index):
+                continue
+            if index in program.derivatives:
                 slopes.append(program.derivatives[index])
+            else:
+                head = program.functions[program.nodes[index].payload]
+                self._numeric_slopes[index] = numeric_function(head, 1)
         self._values = Evaluator(binding, tuple(dict.fromkeys((*roots, *slopes))))
         self._main = [i for i in main if not binding.is_constant(i)]
 
@@ -166,7 +167,7 @@ class TangentEvaluator:
         if node.op == "linear":
             return {b: t.times_from_left(values[node.operands[0]]) for b, t in below[1].items()}
         if node.op in ("apply", "power"):
-            slope = values[self.binding.program.derivatives[index]]
+            slope = self._slope(index, node, values)
             return {block: t.row_scaled(slope) for block, t in below[0].items()}
         if node.op == "component":
             at = slice(node.payload, node.payload + 1)
@@ -177,6 +178,13 @@ class TangentEvaluator:
             gradient = self.binding.data[node.payload].jacobian(values[node.operands[0]])
             return {block: t.times_from_left(gradient) for block, t in below[0].items()}
         raise AssertionError(f"operation '{node.op}' has no tangent by construction")
+
+    def _slope(self, index: int, node: Node, values: list[Any]) -> Array:
+        """Derivative of a function node at the values."""
+        if index in self._numeric_slopes:
+            return self._numeric_slopes[index](values[node.operands[0]])
+        slope: Array = values[self.binding.program.derivatives[index]]
+        return slope
 
     def _product(self, node: Node, values: list[Any], below: list[Tangent]) -> Tangent:
         terms = []

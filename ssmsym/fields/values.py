@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmsym.errors import InputError, SmoothnessError
 from ssmsym.fields.program import Node, Program
 from ssmsym.series.elementary import ELEMENTARY
 from ssmsym.series.polynomial import Polynomial
@@ -79,13 +80,32 @@ def _objects(values: Iterable[Any]) -> Array:
 
 
 def numeric_function(head: Any, order: int) -> Callable[[Array], Array]:
-    """The `order`-th derivative of a SymPy function as a NumPy function, for functions outside the table."""
+    """The `order`-th derivative of a SymPy function as a NumPy function, for functions outside the table.
+
+    NaN where the value is not real.
+    """
     import sympy
 
     x = sympy.Dummy("x")
     expression = head(x) if order == 0 else head(x).diff(x, order)
+    if expression.has(sympy.Derivative, sympy.Subs):
+        raise SmoothnessError(
+            f"The derivatives of '{head.__name__}' are not known; define it by a Lambda in 'functions', or give its "
+            "class a method 'fdiff'."
+        )
     function = sympy.lambdify(x, expression, modules=["scipy", "numpy"])
-    return lambda values: np.asarray(function(values), dtype=float) + np.zeros_like(values)
+
+    def evaluate(values: Array) -> Array:
+        try:
+            found = np.asarray(function(values)) + np.zeros_like(values)
+        except NameError:
+            raise InputError(
+                f"The function '{head.__name__}' has no numeric value; define it by a Lambda in 'functions', or give "
+                "its class a NumPy implementation '_imp_'."
+            ) from None
+        return np.where(found.imag == 0, found.real, np.nan) if np.iscomplexobj(found) else found
+
+    return evaluate
 
 
 class Binding:
