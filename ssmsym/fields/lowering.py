@@ -78,9 +78,8 @@ def _power_rule(exponent: Any) -> Any:
     """Derivative of x^a; finite at 0 where the derivative is."""
     if exponent == -1:
         return -(_VALUE**2)
-    if exponent.is_real and exponent > 1:
-        return exponent * _ARGUMENT ** (exponent - 1)
-    return exponent * _VALUE / _ARGUMENT
+    above_one = exponent.is_real and exponent > 1
+    return exponent * _ARGUMENT ** (exponent - 1) if above_one else exponent * _VALUE / _ARGUMENT
 
 
 class _Walk:
@@ -113,8 +112,8 @@ class _Walk:
         return self._known[key]
 
     def output(self, symbol: Any, expression: Any) -> int:
-        index = self.expression(expression, ())
-        rows, shape = _rows(symbol), (self.nodes[index].rows, self.nodes[index].cols)
+        index, rows = self.expression(expression, ()), _rows(symbol)
+        shape = (self.nodes[index].rows, self.nodes[index].cols)
         if shape != (rows, 1):
             raise InputError(
                 f"The equation of '{symbol}' has shape {shape}, its state has shape ({rows}, 1); both must agree."
@@ -294,13 +293,12 @@ class _Walk:
         if isinstance(e, HadamardPower):
             return self.power(self.expression(e.base, env), e.exp, env)
         if isinstance(e, ElementwiseApplyFunction):
-            return self._elementwise(e, env)
+            return self.function(e.function, self.expression(e.expr, env))
         if isinstance(e, sympy.MatMul):
             return self._product(e, env)
-        if isinstance(e, sympy.Transpose) and (rows, cols) == (1, 1):
-            return self.expression(e.arg, env)
         if isinstance(e, sympy.Transpose):
-            return self.node("transpose", (self.expression(e.arg, env),), None, rows, cols)
+            inner = self.expression(e.arg, env)
+            return inner if (rows, cols) == (1, 1) else self.node("transpose", (inner,), None, rows, cols)
         if isinstance(e, DataExpression):
             inputs = [self.expression(a, env) for a in e.inputs]
             return self.node("data", (self.stack(inputs),), e.name, rows)
@@ -315,10 +313,6 @@ class _Walk:
         raise InputError(
             f"The equations hold '{e}' ({type(e).__name__}), which is no known matrix operation."
         )
-
-    def _elementwise(self, e: Any, env: Environment) -> int:
-        """phi.(x); SymPy wraps a function in a Lambda of its own, which is inlined like a user's."""
-        return self.function(e.function, self.expression(e.expr, env))
 
     def stack(self, operands: Sequence[int]) -> int:
         if len(operands) == 1:

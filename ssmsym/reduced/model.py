@@ -241,8 +241,6 @@ def reduce(ssm: SSM) -> ReducedModel:
     >>> model = reduce(compute_ssm(field, [0.0, 0.0], modes=1, order=3))
     >>> print(model.text())
     p' = 1 p - 0.2 p^3
-    >>> model.latex()
-    '\\dot{p} = 1 p - 0.2 p^{3}'
     """
     return ReducedModel(
         reduced_dynamics=ssm.reduced_dynamics,
