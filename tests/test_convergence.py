@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import sympy
 from synthetic import error_slope, pair, planted_network
 from truths import TANH
 
@@ -131,6 +132,31 @@ def test_readout_series_is_the_readout_along_the_manifold():
     errors = [np.abs(ssm.readout(r * unit) - field.readout(ssm.lift(r * unit))).max() for r in (0.05, 0.1)]
     assert errors[0] > 1e-13
     assert np.log2(errors[1] / errors[0]) == pytest.approx(6, abs=0.2)
+
+
+def test_matrix_expression_that_no_constructor_makes():
+    """x' = -x + J f(x) + (K x) o g(x) - a o x o x with user functions: the symbolic form drives everything."""
+    n = 60
+    rng = np.random.default_rng(7)
+    x, a = sympy.MatrixSymbol("x", n, 1), sympy.MatrixSymbol("a", n, 1)
+    J, K = sympy.MatrixSymbol("J", n, n), sympy.MatrixSymbol("K", n, n)
+    t, f = sympy.Symbol("t"), sympy.Function("f")
+    g = sympy.Lambda(t, sympy.cos(t) * t)
+    product = sympy.HadamardProduct
+    equation = -x + J * x.applyfunc(f) + product(K * x, x.applyfunc(g)) - product(a, x, x)
+    weights = 0.5 * rng.standard_normal((n, n)) / np.sqrt(n)
+    q = np.linalg.qr(rng.standard_normal((n, 2)))[0]
+    weights += (
+        q @ (np.diag([0.95, 0.85]) - q.T @ weights @ q) @ q.T - (weights - q @ (q.T @ weights)) @ q @ q.T
+    )
+    field = ssmsym.from_sympy(
+        {x: equation},
+        arrays={J: weights, K: rng.standard_normal((n, n)) / np.sqrt(n), a: rng.standard_normal(n)},
+        functions={f: sympy.Lambda(t, sympy.sin(t) / (1 + t**2))},
+    )
+    ssm = ssmsym.compute_ssm(field, np.zeros(n), modes=2, order=4)
+    np.testing.assert_allclose(ssm.eigenvalues, [-0.05, -0.15], atol=1e-10)
+    assert error_slope(ssm) == pytest.approx(5, abs=0.1)
 
 
 # -- an independent implementation: dictionaries of monomials, one dense linear system a degree -------------
