@@ -1,0 +1,153 @@
+"""Bifurcation diagrams: branches, special points with their evidence, and events that were turned down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field as dataclass_field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmsym.dynamics.fixed_points import format_eigenvalue
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """One curve of solutions, in the order in which it was traced.
+
+    Attributes
+    ----------
+    parameter : (M,) array
+        Absolute parameter values.
+    states : (M, n) array
+        Fixed points; of periodic orbits the maxima of the coordinates.
+    stable : (M,) bool array
+    unstable : (M,) int array
+        Number of unstable directions; -1 where the source does not say.
+    kind : {"equilibrium", "periodic"}
+    periods : (M,) array or None
+        Of periodic orbits.
+    ends : tuple of str
+        Why tracing stopped at the first and at the last point.
+    """
+
+    parameter: Array
+    states: Array
+    stable: NDArray[np.bool_]
+    unstable: NDArray[np.int64]
+    kind: str = "equilibrium"
+    periods: Array | None = None
+    ends: tuple[str, str] = ("", "")
+
+    def __len__(self) -> int:
+        return len(self.parameter)
+
+
+@dataclass(frozen=True, eq=False)
+class SpecialPoint:
+    """A bifurcation, with what shows that it is one.
+
+    Attributes
+    ----------
+    kind : str
+        ``"fold"``, ``"hopf"``, ``"branch_point"``, ``"cycle_fold"``, ...
+    parameter : float
+        Absolute value.
+    state : (n,) array
+    eigenvalues : (k,) complex array
+        Leading first; empty where the source gives none.
+    residual : float
+        Norm of f there; NaN where the source gives none.
+    critical_distance : float
+        Distance of the critical eigenvalue (pair) from the imaginary axis, in 1/time; NaN where not known.
+    branch : int
+        Number of its branch.
+    period : float or None
+        2 pi / |Im| at a Hopf point, the period of a cycle.
+    confirmed : bool or None
+        Of a reduced model: whether the full network has the same bifurcation nearby; None if not asked.
+    distance : float or None
+        Norm of full state minus lifted state at the bifurcation.
+    full_parameter : float or None
+        Where the full network has it.
+    """
+
+    kind: str
+    parameter: float
+    state: Array
+    eigenvalues: NDArray[np.complex128]
+    residual: float = float("nan")
+    critical_distance: float = float("nan")
+    branch: int = 0
+    period: float | None = None
+    confirmed: bool | None = None
+    distance: float | None = None
+    full_parameter: float | None = None
+
+    def __repr__(self) -> str:
+        state = np.array2string(self.state, precision=5, threshold=4)
+        leading = ", ".join(format_eigenvalue(v) for v in self.eigenvalues[:2])
+        text = f"{self.kind} at {self.parameter:.8g}, state {state}"
+        if leading:
+            text += f", eigenvalues {leading}"
+        if self.confirmed is not None:
+            verdict = "confirmed" if self.confirmed else "not confirmed"
+            where = "" if self.full_parameter is None else f" at {self.full_parameter:.8g}"
+            far = "" if self.distance is None else f", distance {self.distance:.2g}"
+            text += f"; full network: {verdict}{where}{far}"
+        return text
+
+
+@dataclass(frozen=True, eq=False)
+class RejectedEvent:
+    """A sign change that turned out not to be a bifurcation inside the interval.
+
+    Attributes
+    ----------
+    kind : str
+    parameter : float
+    state : (n,) array
+    reason : str
+    """
+
+    kind: str
+    parameter: float
+    state: Array
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class BifurcationDiagram:
+    """Branches of solutions over one parameter.
+
+    Attributes
+    ----------
+    parameter : str
+    interval : tuple of float
+    branches : tuple of Branch
+    special_points : tuple of SpecialPoint
+        By parameter, ascending.
+    rejected : tuple of RejectedEvent
+    source : str
+        What traced it: ``"ssmsym"`` or a tool with its version.
+    """
+
+    parameter: str
+    interval: tuple[float, float]
+    branches: tuple[Branch, ...]
+    special_points: tuple[SpecialPoint, ...]
+    rejected: tuple[RejectedEvent, ...] = dataclass_field(default=())
+    source: str = "ssmsym"
+
+    def of_kind(self, kind: str) -> tuple[SpecialPoint, ...]:
+        """Special points of one kind."""
+        return tuple(point for point in self.special_points if point.kind == kind)
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        head = f"BifurcationDiagram({self.parameter} from {low:g} to {high:g}, {self.source}): "
+        lines = [f"{head}{len(self.branches)} branches, {len(self.special_points)} special points"]
+        lines += [f"  {point!r}" for point in self.special_points]
+        lines += [f"  rejected: {e.kind} at {e.parameter:.6g}: {e.reason}" for e in self.rejected]
+        return "\n".join(lines)
