@@ -72,7 +72,13 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--starts", default=512, show_default=True, type=click.IntRange(1), help="Newton starts."
             ),
-            click.option("--seed", default=0, show_default=True, help="Seed of the random starts."),
+            click.option(
+                "--seed",
+                default=0,
+                show_default=True,
+                type=click.IntRange(0),
+                help="Seed of the random starts.",
+            ),
             click.option("--overwrite", is_flag=True, help="Replace the output file if it exists."),
         )
     ):
@@ -203,7 +209,9 @@ def reduce(
         style=style,
     )
     save(ssm, output, overwrite=overwrite)
-    command_output.print_model(ssm, points[position], output, as_json)
+    command_output.print_model(ssm, position, points[position], output, as_json)
+    for line in command_output.stability_notes(field, points, only=position):
+        click.echo(f"warning: {line}", err=True)
 
 
 # -- steps ------------------------------------------------------------------------------------------------
@@ -226,7 +234,13 @@ def _refuse_existing(output: str | None, overwrite: bool) -> None:
 
     if output is None:
         return
-    if Path(output).exists() and not overwrite:
+    if not output:
+        raise click.UsageError("-o needs a file name.")
+    try:
+        exists = Path(output).exists()
+    except OSError as error:
+        raise OutputError(f"Cannot write '{output}': {error.strerror}; choose another name.") from None
+    if exists and not overwrite:
         raise OutputError(f"'{output}' exists already; choose another name or add --overwrite.")
     if not Path(output).absolute().parent.is_dir():
         raise OutputError(f"The folder of '{output}' does not exist; create it first.")

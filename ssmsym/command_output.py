@@ -137,13 +137,15 @@ def _print_table(table: Any) -> None:
     console.print(table)
 
 
-def stability_notes(field: VectorField, points: FixedPoints) -> list[str]:
+def stability_notes(field: VectorField, points: FixedPoints, *, only: int | None = None) -> list[str]:
     """Fixed points whose stability differs between the ODE and the Euler map that was trained."""
     step = field.metadata.get("trained_step")
     if not step or field.is_map:
         return []
     notes = []
     for number, point in enumerate(points):
+        if only not in (None, number):
+            continue
         growing = int((abs(1 + step * point.eigenvalues) > 1).sum())
         if growing != point.index:
             notes.append(
@@ -153,7 +155,7 @@ def stability_notes(field: VectorField, points: FixedPoints) -> list[str]:
     return notes
 
 
-def print_model(ssm: SSM, point: FixedPoint, output: str, as_json: bool) -> None:
+def print_model(ssm: SSM, number: int, point: FixedPoint, output: str, as_json: bool) -> None:
     """Print an SSM, its equation and its evidence."""
     from ssmsym.manifolds.model_file import evidence_summary
     from ssmsym.reduced.model import reduce as reduced_model
@@ -163,7 +165,7 @@ def print_model(ssm: SSM, point: FixedPoint, output: str, as_json: bool) -> None
         print_json(
             {
                 "model": output,
-                "fixed_point": _point_document(ssm.field, -1, point),
+                "fixed_point": _point_document(ssm.field, number, point),
                 "equations": {str(s): str(e) for s, e in model.equations.items()},
                 "latex": model.latex(),
                 "order": ssm.order,

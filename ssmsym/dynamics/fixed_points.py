@@ -184,7 +184,7 @@ def find_fixed_points(
     InputError
         If `starts` does not fit.
     """
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     source = StartingStates(field, rng)
     first = _starting_points(field, starts, source)
     batch = max(_SMALLEST_ROUND, len(first) // 32) if deflation else 0
@@ -218,6 +218,13 @@ def find_fixed_points(
         estimated_missing=missing,
         expected_index_sum=expected,
     )
+
+
+def generator(seed: int | None) -> np.random.Generator:
+    """The random generator of a seed; None asks the system for one."""
+    if seed is not None and (isinstance(seed, bool) or int(seed) != seed or seed < 0):
+        raise InputError(f"'seed' must be an integer of at least 0, or None; found {seed!r}.")
+    return np.random.default_rng(seed)
 
 
 def _index_sum_fits(field: VectorField, states: list[Array], expected: int | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmsym.dynamics.fixed_points import convergence_tolerance
+from ssmsym.dynamics.fixed_points import convergence_tolerance, generator
 from ssmsym.dynamics.newton import defect, defect_jacobian
 from ssmsym.dynamics.spectrum import sorted_eigenvalues
 from ssmsym.dynamics.starts import relaxing_states
@@ -64,7 +64,7 @@ def find_slow_points(
     """
     from scipy.optimize import least_squares
 
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     visited = relaxing_states(field, rng)
     chosen = visited[rng.integers(len(visited), size=starts)]
     tolerance = convergence_tolerance(field, chosen)

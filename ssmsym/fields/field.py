@@ -239,6 +239,9 @@ class VectorField:
             If a name is unknown or a value does not fit.
         """
         changes = names.resolve({**(settings or {}), **more}, self.values, self.conditions)
+        for name, value in changes.items():
+            if self.symbols[name].is_positive and not (value > 0).all():
+                raise InputError(f"'{name}' must be positive; found {value.tolist()}.")
         return self._copy(values={**self.values, **changes})
 
     def along(self, name: str, start: Mapping[str, Any], end: Mapping[str, Any]) -> VectorField:
@@ -285,6 +288,8 @@ class VectorField:
         """The Euler map ``x -> x + dt f(x)`` of a flow; `dt` in the field's unit of time."""
         if self.is_map:
             raise InputError("This field is a map already; only a flow can be discretized.")
+        if not isinstance(dt, (int, float, np.number)) or not (np.isfinite(dt) and dt > 0):
+            raise InputError(f"The step 'dt' of the Euler map must be positive and finite; found {dt!r}.")
         step = _exact(float(dt))
         return self._copy(
             equations={s: s + step * e for s, e in self.equations.items()},

@@ -74,7 +74,7 @@ def resolve(
             changes[base] = changed
             continue
         if name not in values:
-            raise unknown(name, [*values, *flatten(values)])
+            raise unknown(name, list(dict.fromkeys([*values, *flatten(values)])))
         try:
             array = np.asarray(value, dtype=float)
         except (TypeError, ValueError):

@@ -197,8 +197,8 @@ def compute_exact_ssm(
     """
     if field.is_map or field.data:
         raise InputError("Exact coefficients are computed for flows given by equations, without data nodes.")
-    if int(order) != order or order < 1:
-        raise InputError(f"'order' must be an integer of at least 1; found {order}.")
+    if not isinstance(order, (int, np.integer)) or order < 1:
+        raise InputError(f"'order' must be an integer of at least 1; found {order!r}.")
     problem = _ExactProblem(field, state, parameters, values or {})
     number = splitting_number(problem.jacobian(), problem.domain, modes)
     if number is not None:

@@ -317,10 +317,11 @@ def _check_arguments(field: VectorField, order: int, parameter_order: int | None
         raise InputError(f"'style' is one of {', '.join(repr(s) for s in STYLES)}; found '{style}'.")
     if field.is_map:
         raise InputError("The field is a map; spectral submanifolds are computed for flows.")
-    if int(order) != order or order < 1:
-        raise InputError(f"'order' must be an integer of at least 1; found {order}.")
-    if parameter_order is not None and parameter_order < 1:
-        raise InputError(f"'parameter_order' must be at least 1; found {parameter_order}.")
+    for name, value in (("order", order), ("parameter_order", parameter_order)):
+        if value is None and name == "parameter_order":
+            continue
+        if not isinstance(value, (int, np.integer)) or value < 1:
+            raise InputError(f"'{name}' must be an integer of at least 1; found {value!r}.")
 
 
 def _expansion_point(field: VectorField, point: FixedPoint | ArrayLike) -> Array:

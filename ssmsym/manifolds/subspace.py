@@ -153,6 +153,10 @@ def _chosen(modes: int | Sequence[int], n: int) -> tuple[int, ...]:
         if not 1 <= modes <= n:
             raise InputError(f"'modes' must lie between 1 and the {n} states; found {modes}.")
         return tuple(range(int(modes)))
+    if not isinstance(modes, Sequence | np.ndarray) or not all(
+        isinstance(i, (int, np.integer)) for i in modes
+    ):
+        raise InputError(f"'modes' must be an integer or a sequence of integers; found {modes!r}.")
     chosen = tuple(sorted(int(i) for i in modes))
     if not chosen or len(set(chosen)) < len(chosen) or chosen[0] < 0 or chosen[-1] >= n:
         raise InputError(
