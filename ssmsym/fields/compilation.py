@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
-from ssmsym.fields.source import field_source
+from ssmsym.fields.source import FieldSource, field_source
 
 Array = NDArray[np.float64]
 
@@ -118,6 +118,20 @@ def compile_field(field: VectorField) -> CompiledField:
     >>> compiled([2.0, 1.0])
     array([-2.,  1.])
     """
+    module, made = compiled_module(field)
+    return CompiledField(field.n_states, made.text, module.right_side, made.arguments)
+
+
+def compiled_module(
+    field: VectorField, extend: Callable[[FieldSource], str] | None = None
+) -> tuple[ModuleType, FieldSource]:
+    """The generated module that holds ``right_side``, with further compiled functions if wanted.
+
+    Parameters
+    ----------
+    extend : callable, optional
+        Gives text to append; like the field's own, it must depend on structure alone.
+    """
     missing = [name for name, value in field.parameters.items() if np.isnan(value)]
     if missing:
         raise InputError(
@@ -125,7 +139,8 @@ def compile_field(field: VectorField) -> CompiledField:
             "field is compiled."
         )
     made = field_source(field.bind())
-    return CompiledField(field.n_states, made.text, _module(made.text).right_side, made.arguments)
+    text = made.text if extend is None else made.text + extend(made)
+    return _module(text), made
 
 
 @functools.cache

@@ -150,7 +150,7 @@ class VectorField:
 
     @functools.cached_property
     def _evaluator(self) -> Evaluator:
-        return Evaluator(self._binding, self.program.outputs)
+        return Evaluator(self._binding, self.program.outputs, reuse=True)
 
     @functools.cached_property
     def _tangents(self) -> TangentEvaluator:
@@ -183,6 +183,10 @@ class VectorField:
         return [x[..., end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
     def _gather(self, values: list[Any], roots: tuple[int, ...], batch: tuple[int, ...]) -> Array:
+        if len(roots) == 1 and self._binding.program.nodes[roots[0]].op in ("add", "multiply"):
+            only = values[roots[0]]
+            if only.shape == (*batch, self.program.nodes[roots[0]].rows) and not self._binding.is_constant(roots[0]):
+                return np.asarray(only)  # a fresh array
         parts = [np.broadcast_to(values[i], (*batch, self.program.nodes[i].rows)) for i in roots]
         return np.array(parts[0]) if len(parts) == 1 else np.concatenate(parts, axis=-1)
 

@@ -5,6 +5,7 @@ Constant subtrees are evaluated once, when a program is bound to its arrays and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
@@ -234,9 +235,18 @@ def _vector(value: Array) -> Array:
 
 
 class Evaluator:
-    """Values and first derivatives of one set of nodes, prepared once for fast repeated evaluation."""
+    """Values of one set of nodes, prepared once for fast repeated evaluation.
 
-    def __init__(self, binding: Binding, roots: tuple[int, ...]) -> None:
+    Parameters
+    ----------
+    binding : Binding
+    roots : tuple of int
+    reuse : bool
+        Whether sums and products may overwrite an operand that nothing else needs; then only the roots'
+        values can be relied on.
+    """
+
+    def __init__(self, binding: Binding, roots: tuple[int, ...], *, reuse: bool = False) -> None:
         self.binding = binding
         self.roots = roots
         program = binding.program
@@ -245,20 +255,75 @@ class Evaluator:
         self._fixed: list[Any] = [None] * len(program.nodes)
         for index in self._frontier(self.varying + list(roots)):
             self._fixed[index] = binding.constant(index)
+        self._overwritten = self._reusable() if reuse else {}
+        self._subtracted = self._negatives() if reuse else {}
+        self._neutral = {
+            i for i, v in enumerate(self._fixed) if v is not None and v.shape == (1,) and v[0] == 1.0
+        }
 
     def _frontier(self, indices: Iterable[int]) -> set[int]:
         nodes = self.binding.program.nodes
         candidates = {j for i in indices for j in (i, *nodes[i].operands)}
         return {i for i in candidates if self.binding.is_constant(i)}
 
+    def _reusable(self) -> dict[int, int]:
+        """Sums and products to the operand whose array can hold the result."""
+        nodes = self.binding.program.nodes
+        uses = Counter(j for i in self.varying for j in nodes[i].operands) + Counter(self.roots)
+        fresh = {i for i in self.varying if nodes[i].op in ("add", "multiply", "linear", "apply", "power")}
+        found: dict[int, int] = {}
+        for index in self.varying:
+            node = nodes[index]
+            if node.op in ("add", "multiply"):
+                whole = [
+                    j for j in node.operands if j in fresh and uses[j] == 1 and nodes[j].rows == node.rows
+                ]
+                if (
+                    whole
+                ):  # a matrix product rather than a multiple, which a sum can take in without forming it
+                    found[index] = min(whole, key=lambda j: nodes[j].op == "multiply")
+        return found
+
+    def _negatives(self) -> dict[int, int]:
+        """Nodes -v that only a sum in place uses, to v: they are subtracted without being formed."""
+        nodes = self.binding.program.nodes
+        uses = Counter(j for i in self.varying for j in nodes[i].operands) + Counter(self.roots)
+        sums = [i for i in self._overwritten if nodes[i].op == "add"]
+        found: dict[int, int] = {}
+        for operand in (j for i in sums for j in nodes[i].operands if j != self._overwritten[i]):
+            node = nodes[operand]
+            if node.op == "multiply" and len(node.operands) == 2 and uses[operand] == 1:
+                factor, rest = sorted(node.operands, key=lambda j: not self.binding.is_constant(j))
+                constant = self.binding.is_constant(factor) and not self.binding.is_constant(rest)
+                if constant and self.binding.constant(factor).tolist() == [-1.0]:
+                    found[operand] = rest
+        return found
+
     def values(self, state: list[Array]) -> list[Any]:
         """Values of all nodes needed, by node position; None elsewhere."""
         values = self._fixed.copy()
         nodes = self.binding.program.nodes
         for index in self.varying:
+            if index in self._subtracted:
+                continue
             node = nodes[index]
             if node.op == "state":
                 values[index] = state[node.payload]
+            elif index in self._overwritten:
+                values[index] = self._in_place(index, node, values)
             else:
                 values[index] = self.binding.evaluate(node, [values[i] for i in node.operands])
         return values
+
+    def _in_place(self, index: int, node: Node, values: list[Any]) -> Array:
+        kept = self._overwritten[index]
+        total: Array = values[kept]
+        operation = np.add if node.op == "add" else np.multiply
+        for operand in node.operands:
+            if operand in self._neutral and node.op == "multiply":
+                continue
+            if operand in self._subtracted:
+                np.subtract(total, values[self._subtracted[operand]], out=total)
+            elif operand != kept:
+                operation(total, values[operand], out=total)
+        return total
