@@ -83,7 +83,8 @@ def newton(
     residuals = np.full(len(states), np.inf)
     chunk = max(1, int(_CHUNK_BYTES / (8 * field.n_states**2)))
     factorizations = 0
-    with single_blas_thread():
+    # far from any fixed point, functions may overflow; such members are dropped for not being finite
+    with single_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for first in range(0, len(states), chunk):
             members = slice(first, min(first + chunk, len(states)))
             batch = _Batch(field, states[members], known)

@@ -44,9 +44,9 @@ _FUNCTIONS: dict[str, Any] = {
 _SHAPES = {"identity": Identity, "ones": OneMatrix, "zeros": ZeroMatrix}
 
 _OWN_PRECISION = 60  # bits of sympy.Float(value, 17), with which ssmsym makes its own floats
-_MOST_PRECISION = 2**12
-_MOST_ROWS = 2**31
-_MOST_ENTRIES = 2**28  # of a matrix of ones or zeros
+_MAX_PRECISION = 2**12
+_MAX_ROWS = 2**31
+_MAX_ENTRIES = 2**28  # of a matrix of ones or zeros
 _SIGNS = ("positive", "negative", "nonnegative", "nonpositive", "nonzero", "real")  # strongest first
 _ASSUMPTIONS = {*_SIGNS, "integer"}
 
@@ -221,7 +221,7 @@ class _Reader:
             return self._limits.result(sympy.Float(float.fromhex(text), 17))
         mantissa = self._limits.integer(text)
         bits = mantissa.bit_length()
-        if type(exponent) is not int or not 0 < precision <= _MOST_PRECISION or bits > precision:
+        if type(exponent) is not int or not 0 < precision <= _MAX_PRECISION or bits > precision:
             raise FileFormatError("An expression in the file holds a malformed number.")
         if not mantissa:
             return sympy.Float(0, precision=precision)
@@ -281,12 +281,12 @@ def _text(name: Any) -> str:
 
 
 def _size(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= _MOST_ROWS:
+    if type(value) is not int or not 0 <= value <= _MAX_ROWS:
         raise FileFormatError("A matrix in the file has a size that is none.")
     return value
 
 
 def _constant_shape(rows: Any, cols: Any) -> tuple[int, int]:
-    if _size(rows) * _size(cols) > _MOST_ENTRIES:
+    if _size(rows) * _size(cols) > _MAX_ENTRIES:
         raise FileFormatError("A matrix in the file is too large.")
     return rows, cols

@@ -10,7 +10,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from ssmsym.errors import FileFormatError
 
-MAX_NODES = 200_000
+_MAX_NODES = 200_000
 _MAX_BITS = 2**13  # of a whole number
 _MAX_DIGITS = 2468
 _MAX_ROOT_BITS = 2**8  # of a whole number of which a root is taken: SymPy looks for its factors
@@ -31,7 +31,7 @@ class Limits:
     """What one tree has asked for so far; each method raises FileFormatError where it is too much."""
 
     def __init__(self) -> None:
-        self._left = MAX_NODES
+        self._left = _MAX_NODES
         self._bits: dict[Any, tuple[int, int]] = {}
 
     def spend(self, work: int = 1) -> None:
@@ -50,8 +50,12 @@ class Limits:
     def power(self, base: Any, exponent: Any) -> None:
         """Refuse a power whose exact value, or that of a power it may turn into, has too many digits."""
         bits = self._size(base)[0]
-        if exponent.is_Rational and not exponent.is_Integer and bits > _MAX_ROOT_BITS:
-            raise FileFormatError("An expression in the file holds a root of a number with too many digits.")
+        if exponent.is_Rational and not exponent.is_Integer:
+            self.spend(bits // 4)
+            if bits > _MAX_ROOT_BITS:
+                raise FileFormatError(
+                    "An expression in the file holds a root of a number with too many digits."
+                )
         if exponent.has(sympy.log):  # exp(n log(a)) is a^n
             bits += self._size(exponent)[0]
         needed = bits * max(1, self._size(exponent)[1])
@@ -63,7 +67,8 @@ class Limits:
         """Refuse functions whose exact value at a number takes long."""
         if name == "exp":
             self.power(sympy.E, arguments[0])
-        if name in _FACTORIAL_LIKE and any(a.is_Rational and self._large(a) for a in arguments):
+        most = _MAX_FACTORIAL if name in _FACTORIAL_LIKE else 2 ** _EXPONENTS[1]
+        if any(a.is_Rational and max(abs(a.p), a.q) > most for a in arguments):
             raise FileFormatError(f"An expression in the file holds '{name}' of a number that is too large.")
 
     def result(self, value: Any) -> Any:
@@ -79,10 +84,6 @@ class Limits:
         if not fits:
             raise FileFormatError("An expression in the file holds a number that is too large.")
         return value
-
-    @staticmethod
-    def _large(number: Any) -> bool:
-        return bool(abs(number.p) > _MAX_FACTORIAL or number.q > _MAX_FACTORIAL)
 
     def _size(self, e: Any) -> tuple[int, int]:
         """Most bits of a rational number in an expression (0 for 0, 1 and -1), and the largest modulus."""

@@ -185,7 +185,9 @@ class VectorField:
     def _gather(self, values: list[Any], roots: tuple[int, ...], batch: tuple[int, ...]) -> Array:
         if len(roots) == 1 and self._binding.program.nodes[roots[0]].op in ("add", "multiply"):
             only = values[roots[0]]
-            if only.shape == (*batch, self.program.nodes[roots[0]].rows) and not self._binding.is_constant(roots[0]):
+            if only.shape == (*batch, self.program.nodes[roots[0]].rows) and not self._binding.is_constant(
+                roots[0]
+            ):
                 return np.asarray(only)  # a fresh array
         parts = [np.broadcast_to(values[i], (*batch, self.program.nodes[i].rows)) for i in roots]
         return np.array(parts[0]) if len(parts) == 1 else np.concatenate(parts, axis=-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import tempfile
 import zipfile
@@ -29,10 +30,12 @@ def written_atomically(path: str | os.PathLike[str], *, overwrite: bool = False)
         If `path` exists and `overwrite` is False, or writing fails.
     """
     target = Path(path)
-    if target.exists() and not overwrite:
+    if os.path.isdir(target):  # unlike Path.is_dir, it raises nothing
+        raise OutputError(f"'{target}' is a folder; choose another name.")
+    if os.path.lexists(target) and not overwrite:
         raise OutputError(f"'{target}' exists already; choose another name or ask for it to be overwritten.")
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:32]}.")
         os.close(handle)
     except OSError as error:
         raise _failure(target, error) from None
@@ -81,19 +84,30 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
         If the file is missing, no ``.npz`` file, damaged, or holds pickled objects.
     """
     source = Path(path)
-    if not source.is_file():
-        raise FileFormatError(f"There is no file '{source}'.")
+    if not os.path.isfile(source):
+        raise FileFormatError(f"There is no file '{source}'; check its name and folder.")
     try:
         with zipfile.ZipFile(source) as archive:
-            return {
-                entry.filename.removesuffix(".npy"): _read(archive, entry) for entry in archive.infolist()
-            }
+            return _read_all(archive)
     except zipfile.BadZipFile:
-        raise FileFormatError(f"'{source}' is no .npz file, or it is damaged.") from None
-    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
-        if isinstance(error, FileFormatError):
-            raise FileFormatError(f"'{source}' cannot be read: {error}") from None
-        raise FileFormatError(f"'{source}' cannot be read: it is damaged or no .npz file.") from None
+        reason = "is no .npz file, or it is damaged"
+    except FileFormatError as error:
+        reason = f"cannot be read: {error}"
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror or 'it is damaged'}"
+    except Exception:  # zipfile, zlib, ast, tokenize and NumPy each meet damage with exceptions of their own
+        reason = "cannot be read: it is damaged"
+    raise FileFormatError(f"'{source}' {' '.join(reason.split())}; make it again, or copy it from its source.")
+
+
+def _read_all(archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    for entry in archive.infolist():
+        name = entry.filename.removesuffix(".npy")
+        if name in arrays:
+            raise FileFormatError(f"it holds two entries '{entry.filename}'")
+        arrays[name] = _read(archive, entry)
+    return arrays
 
 
 def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
@@ -101,16 +115,15 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
         version = np.lib.format.read_magic(handle)
         reader = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
         if version[0] not in reader:
-            raise FileFormatError(f"its entry '{entry.filename}' has an unknown format version.")
+            raise FileFormatError(f"its entry '{entry.filename}' has an unknown format version")
         shape, _, dtype = reader[version[0]](handle)
     if dtype.kind not in _PLAIN_KINDS:
+        kind = "pickled objects, which are not read" if dtype.hasobject else f"data of type {dtype}"
+        raise FileFormatError(f"its entry '{entry.filename}' holds {kind}; store plain numbers or text")
+    size = math.prod(int(s) for s in shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or size > entry.file_size or size > _LARGEST_ARRAY:
         raise FileFormatError(
-            f"its entry '{entry.filename}' holds pickled objects, which are not read; store plain numbers or text."
-        )
-    size = int(np.prod([int(s) for s in shape], dtype=object)) * dtype.itemsize
-    if size > entry.file_size or size > _LARGEST_ARRAY:
-        raise FileFormatError(
-            f"its entry '{entry.filename}' declares an array of shape {shape} that it does not hold."
+            f"its entry '{entry.filename}' declares an array of shape {shape} that it does not hold"
         )
     with archive.open(entry) as handle:
         return np.lib.format.read_array(handle, allow_pickle=False)

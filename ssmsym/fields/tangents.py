@@ -93,6 +93,7 @@ class Block:
 
 
 Tangent = dict[int, Block]
+_PARAMETER = -1  # the key that an active parameter has among the state's blocks
 
 
 class TangentEvaluator:
@@ -126,10 +127,17 @@ class TangentEvaluator:
             formed = tangents[self.roots[0]][0].formed()
             if formed.shape[:-2] == batch:
                 return formed
+        return self._assembled(tangents, rows, cols, batch)
+
+    def _assembled(
+        self, tangents: dict[int, Tangent], rows: list[int], cols: list[int], batch: tuple[int, ...]
+    ) -> Array:
         out = np.zeros((*batch, sum(rows), sum(cols)))
         row_ends, col_ends = np.cumsum(rows), np.cumsum(cols)
         for i, root in enumerate(self.roots):
             for j, block in tangents.get(root, {}).items():
+                if j == _PARAMETER:
+                    continue
                 target = out[..., row_ends[i] - rows[i] : row_ends[i], col_ends[j] - cols[j] : col_ends[j]]
                 target[...] = block.formed()
         return out
@@ -146,14 +154,41 @@ class TangentEvaluator:
             parts.append(total)
         return np.concatenate(parts)
 
-    def _tangents(self, state: list[Array], seeds: list[Block]) -> dict[int, Tangent]:
-        values = self._values.values(state)
+    def with_parameter(
+        self, state: list[Array], active: dict[str, Array], name: str, entry: int
+    ) -> tuple[Array, Array, Array]:
+        """Values (rows,), Jacobian (rows, N) and derivative along one active parameter (rows,) at one state."""
+        seeds = [Block(np.ones(block.shape[-1])) for block in state]
+        column = np.zeros((len(active[name]), 1))
+        column[entry] = 1.0
+        values = self._values.values(state, active)
+        tangents = self._tangents(state, seeds, values, {name: Block(dense=column)})
+        rows = [self.binding.program.nodes[i].rows for i in self.roots]
+        jacobian = self._assembled(tangents, rows, [block.shape[-1] for block in state], ())
+        slope = np.zeros(sum(rows))
+        for root, end, size in zip(self.roots, np.cumsum(rows), rows, strict=True):
+            if _PARAMETER in tangents.get(root, {}):
+                slope[end - size : end] = tangents[root][_PARAMETER].formed()[:, 0]
+        found = [np.broadcast_to(values[i], (size,)) for i, size in zip(self.roots, rows, strict=True)]
+        return np.concatenate(found), jacobian, slope
+
+    def _tangents(
+        self,
+        state: list[Array],
+        seeds: list[Block],
+        values: list[Any] | None = None,
+        parameters: dict[str, Block] | None = None,
+    ) -> dict[int, Tangent]:
+        values = self._values.values(state) if values is None else values
         tangents: dict[int, Tangent] = {}
         nodes = self.binding.program.nodes
         for index in self._main:
             node = nodes[index]
             if node.op == "state":
                 tangents[index] = {node.payload: seeds[node.payload]}
+            elif node.op == "parameter":
+                seed = (parameters or {}).get(node.payload)
+                tangents[index] = {} if seed is None else {_PARAMETER: seed}
             else:
                 tangents[index] = self._step(index, node, values, tangents)
         return tangents

@@ -299,8 +299,11 @@ class Evaluator:
                     found[operand] = rest
         return found
 
-    def values(self, state: list[Array]) -> list[Any]:
-        """Values of all nodes needed, by node position; None elsewhere."""
+    def values(self, state: list[Array], active: Mapping[str, Array] | None = None) -> list[Any]:
+        """Values of all nodes needed, by node position; None elsewhere.
+
+        `active` gives the values (n,) of the binding's active parameters.
+        """
         values = self._fixed.copy()
         nodes = self.binding.program.nodes
         for index in self.varying:
@@ -309,6 +312,8 @@ class Evaluator:
             node = nodes[index]
             if node.op == "state":
                 values[index] = state[node.payload]
+            elif node.op == "parameter":
+                values[index] = active[node.payload]  # type: ignore[index]
             elif index in self._overwritten:
                 values[index] = self._in_place(index, node, values)
             else:

@@ -1,0 +1,139 @@
+"""Folds, Hopf points and branch points between two points of a curve: found by sign, located, and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmsym.dynamics.arclength import Curve, CurvePoint
+from ssmsym.dynamics.diagram import RejectedEvent, SpecialPoint
+
+_CRITICAL = 1e-7  # distance of the critical eigenvalue from the axis, relative to the largest eigenvalue
+_SAME = 1e-14
+
+
+def unstable(point: CurvePoint) -> int:
+    """Number of eigenvalues with positive real part."""
+    return int((point.eigenvalues.real > 0).sum())
+
+
+def _positive_real(point: CurvePoint) -> int:
+    values = point.eigenvalues
+    return int(((values.imag == 0) & (values.real > 0)).sum())
+
+
+def event_kind(a: CurvePoint, b: CurvePoint) -> str | None:
+    """What lies between two points: ``fold``, ``hopf``, ``branch_point``, ``several`` or nothing."""
+    turned = (a.tangent[-1] > 0) != (b.tangent[-1] > 0)
+    change = unstable(b) - unstable(a)
+    odd = (_positive_real(b) - _positive_real(a)) % 2 == 1
+    if turned and abs(change) == 1:
+        return "fold"
+    if not turned and change == 0:
+        return None
+    if not turned and abs(change) == 2 and not odd:
+        return "hopf"
+    if not turned and abs(change) == 1:
+        return "branch_point"
+    return "several"
+
+
+def is_simple(a: CurvePoint, b: CurvePoint) -> bool:
+    """Whether at most one event lies between two points, and its test function changes sign there."""
+    kind = event_kind(a, b)
+    if kind is None:
+        return True
+    if kind == "several":
+        return False
+    test = _test_function(kind)
+    return test(a) * test(b) < 0
+
+
+def locate(
+    curve: Curve, a: CurvePoint, b: CurvePoint, interval: tuple[float, float], branch: int
+) -> SpecialPoint | RejectedEvent | None:
+    """The event between two points, by Brent's method along the chord, with its evidence."""
+    kind = event_kind(a, b)
+    if kind is None:
+        return None
+    middle = 0.5 * (a.value + b.value)
+    if kind == "several":
+        return RejectedEvent(
+            kind, middle, b.state, "several eigenvalues change between two points at the smallest step"
+        )
+    found = _root(curve, a, b, _test_function(kind))
+    if found is None:
+        return RejectedEvent(kind, middle, b.state, "it could not be located: the curve was lost on the way")
+    scale = max(float(np.abs(point.eigenvalues).max()) for point in (a, b))
+    return _verified(kind, found, scale, interval, branch)
+
+
+def _test_function(kind: str) -> Callable[[CurvePoint], float]:
+    if kind == "fold":
+        return lambda point: float(point.tangent[-1])
+    if kind == "hopf":
+        return lambda point: float(_critical(point, "hopf").real)
+    return lambda point: float(_critical(point, kind).real)
+
+
+def _critical(point: CurvePoint, kind: str) -> complex:
+    """The eigenvalue (pair) nearest to the axis, complex for a Hopf point and real else."""
+    values = point.eigenvalues
+    candidates = values[values.imag > 0] if kind == "hopf" else values[values.imag == 0]
+    if not len(candidates):
+        return complex("nan")
+    return complex(candidates[np.argmin(np.abs(candidates.real))])
+
+
+def _root(
+    curve: Curve, a: CurvePoint, b: CurvePoint, test: Callable[[CurvePoint], float]
+) -> CurvePoint | None:
+    from scipy.optimize import brentq
+
+    visited: dict[float, CurvePoint] = {0.0: a, 1.0: b}
+
+    def value(share: float) -> float:
+        if share not in visited:
+            point = curve.between(a, b, share)
+            if point is None:
+                raise ArithmeticError
+            visited[share] = point
+        return test(visited[share])
+
+    try:
+        low, high = value(0.0), value(1.0)
+        if not np.isfinite([low, high]).all() or low * high > 0:
+            return None
+        share = brentq(value, 0.0, 1.0, xtol=_SAME, rtol=4 * np.finfo(float).eps)
+        value(share)
+    except (ArithmeticError, ValueError):
+        return None
+    return visited[share]
+
+
+def _verified(
+    kind: str, point: CurvePoint, scale: float, interval: tuple[float, float], branch: int
+) -> SpecialPoint | RejectedEvent:
+    critical = _critical(point, kind)
+    distance = abs(critical.real)
+    if not distance <= _CRITICAL * scale:
+        reason = f"the critical eigenvalue is {distance:.1e} from the imaginary axis"
+        return RejectedEvent(kind, point.value, point.state, reason)
+    if not interval[0] <= point.value <= interval[1]:
+        return RejectedEvent(kind, point.value, point.state, "it lies outside the interval")
+    return SpecialPoint(
+        kind=kind,
+        parameter=point.value,
+        state=point.state,
+        eigenvalues=_nearest_first(point.eigenvalues),
+        residual=point.residual,
+        critical_distance=distance,
+        branch=branch,
+        period=2 * np.pi / abs(critical.imag) if kind == "hopf" else None,
+    )
+
+
+def _nearest_first(values: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    return values[np.lexsort((-values.imag, np.abs(values.real)))]

@@ -1,0 +1,162 @@
+"""Branches of fields and of reduced models; what a reduced model shows is looked up on the full network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ssmsym.dynamics.continuation import trace_branches
+from ssmsym.dynamics.diagram import BifurcationDiagram, SpecialPoint
+from ssmsym.dynamics.fixed_points import FixedPoint
+from ssmsym.dynamics.locate import LocatedPoint, locate_fold, locate_hopf
+from ssmsym.errors import InputError, NotConvergedError
+from ssmsym.fields.family import ParameterFamily
+from ssmsym.fields.field import VectorField
+from ssmsym.reduced.model import ReducedModel
+from ssmsym.threads import single_blas_thread
+
+Array = NDArray[np.float64]
+
+_CONFIRMED = 0.1  # distance from lift to full bifurcation, relative to the distance from the expansion point
+
+
+def branches(
+    of: VectorField | ReducedModel,
+    parameter: str,
+    interval: tuple[float, float],
+    *,
+    points: Sequence[FixedPoint | ArrayLike] | None = None,
+    starts: int = 256,
+    seed: int | None = 0,
+    largest_step: float = 0.05,
+    max_points: int = 2000,
+    progress: Callable[[int, int], None] | None = None,
+) -> BifurcationDiagram:
+    """Branches of fixed points in one parameter, with folds, Hopf points and branch points.
+
+    On a field: see :func:`ssmsym.dynamics.continuation.trace_branches`. On a reduced model: the same on its
+    field, inside the trust radius (tolerance 1e-2), and every fold and Hopf point is lifted and located on the
+    full network: `confirmed`, `distance`, `full_parameter`.
+
+    Parameters
+    ----------
+    of : VectorField or ReducedModel
+    parameter : str
+    interval : (low, high)
+        Absolute values.
+    points : sequence, optional
+        Fixed points to start from, at the field's own parameter value; by default all that are found at both
+        ends and in the middle of the interval.
+    starts, seed
+        Of that search.
+    largest_step : float
+        In units of the interval and of the states' spread.
+    max_points : int
+        Of one branch in one direction.
+    progress : callable, optional
+        Called with starting points done and known.
+
+    Returns
+    -------
+    BifurcationDiagram
+
+    Raises
+    ------
+    InputError
+        If the parameter is unknown or the interval is empty.
+    """
+    if isinstance(of, VectorField):
+        return trace_branches(
+            of,
+            parameter,
+            interval,
+            points=points,
+            starts=starts,
+            seed=seed,
+            largest_step=largest_step,
+            max_points=max_points,
+            progress=progress,
+        )
+    if parameter not in of.parameter_values:
+        known = ", ".join(f"'{name}'" for name in of.parameter_values) or "none"
+        raise InputError(
+            f"The model has no parameter '{parameter}' (it has {known}); compute the SSM with "
+            f"parameters=['{parameter}']."
+        )
+    radius = trust_radius(of)
+    diagram = trace_branches(
+        of.field,
+        parameter,
+        interval,
+        points=points,
+        starts=starts,
+        seed=seed,
+        largest_step=largest_step,
+        max_points=max_points,
+        inside=None if radius is None else lambda p: bool(np.linalg.norm(p) <= radius),
+        progress=progress,
+    )
+    return diagram if of.ssm is None else confirm(diagram, of)
+
+
+def trust_radius(model: ReducedModel) -> float | None:
+    """The radius |p| up to which the model is trusted (tolerance 1e-2); None if it has none."""
+    radius = (model.evidence.get("trust_radius") or {}).get("0.01")
+    return None if radius is None else float(radius)
+
+
+@single_blas_thread()
+def confirm(diagram: BifurcationDiagram, model: ReducedModel) -> BifurcationDiagram:
+    """The diagram of a reduced model with every fold and Hopf point looked up on the full network.
+
+    Raises
+    ------
+    InputError
+        If the model was read without its network.
+    """
+    if model.ssm is None:
+        raise InputError(
+            "This model has no network to look at; load the SSM's model file in place of its JSON."
+        )
+    family = ParameterFamily(model.ssm.field, diagram.parameter)
+    points = tuple(_confirmed(point, diagram.parameter, model, family) for point in diagram.special_points)
+    return replace(diagram, special_points=points)
+
+
+def _confirmed(
+    point: SpecialPoint, parameter: str, model: ReducedModel, family: ParameterFamily
+) -> SpecialPoint:
+    if point.kind not in ("fold", "hopf"):
+        return point
+    value = {parameter: point.parameter}
+    lifted = model.lift(point.state, value)
+    try:
+        found = _located(point, value, lifted, model, family)
+    except NotConvergedError:
+        return replace(point, confirmed=False, distance=float("inf"))
+    distance = float(np.linalg.norm(found.state - lifted))
+    reach = float(np.linalg.norm(lifted - model.state)) + 1e-9 * (1.0 + float(np.linalg.norm(model.state)))
+    centre = model.parameter_values[parameter]
+    shift = abs(found.value - point.parameter)
+    near = distance <= _CONFIRMED * reach and shift <= _CONFIRMED * max(abs(point.parameter - centre), 1e-12)
+    return replace(point, confirmed=bool(near), distance=distance, full_parameter=found.value)
+
+
+def _located(
+    point: SpecialPoint, value: dict[str, float], lifted: Array, model: ReducedModel, family: ParameterFamily
+) -> LocatedPoint:
+    d = model.dimension
+    offsets = [value.get(name, base) - base for name, base in model.parameter_values.items()]
+    z = np.concatenate([point.state, offsets])
+    tangent = model.parametrization.jacobian(z)[:, :d]
+    eigenvalues, vectors = np.linalg.eig(model.reduced_dynamics.jacobian(z)[:, :d])
+    at = point.parameter
+    if point.kind == "fold":
+        critical = vectors[:, np.argmin(np.abs(eigenvalues))].real
+        return locate_fold(family, lifted, at, tangent @ critical)
+    upper = np.flatnonzero(eigenvalues.imag > 0)
+    chosen = upper[np.argmin(np.abs(eigenvalues[upper].real))]
+    return locate_hopf(family, lifted, at, tangent @ vectors[:, chosen], float(eigenvalues[chosen].imag))
