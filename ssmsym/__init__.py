@@ -36,6 +36,10 @@ _HOMES = {
     "ssmsym.reduced.branches": ("branches", "confirm"),
     "ssmsym.reduced.model": ("ReducedModel", "reduce"),
     "ssmsym.reduced.model_json": ("model_from_json", "model_to_json"),
+    "ssmsym.data.trajectories": ("Trajectories", "load_trajectories", "save_trajectories"),
+    "ssmsym.data.fit": ("FittedSSM", "fit_ssm"),
+    "ssmsym.data.fit_file": ("load_fit", "save_fit"),
+    "ssmsym.data.comparison": ("Comparison", "compare"),
     "ssmsym.networks": ("network_path",),
     "ssmsym.errors": (
         "FileFormatError",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -90,7 +91,7 @@ def trace_branches(
         if run is None:
             continue
         line, ends = run
-        for a, b in zip(line[:-1], line[1:], strict=True):
+        for a, b in itertools.pairwise(line):
             event = locate(curve, a, b, (low, high), len(branches))
             if isinstance(event, SpecialPoint):
                 special.append(event)
@@ -134,9 +135,8 @@ def _beginnings(
     found: list[Start] = []
     for value in (0.5 * (interval[0] + interval[1]), *interval):
         member = family.at(value)
-        for point in find_fixed_points(member, starts=starts, seed=seed):
-            if inside is None or inside(point.state):
-                found.append((np.array(point.state), value))
+        points_there = find_fixed_points(member, starts=starts, seed=seed)
+        found += [(np.array(p.state), value) for p in points_there if inside is None or inside(p.state)]
     return found
 
 

@@ -94,8 +94,8 @@ def integrate_ensemble(
             break
     late = int(np.argmin(reached))
     raise NotConvergedError(
-        f"Trajectory {late} could not be followed beyond t = {t[late]:.6g} (step {h[late]:.1e}): its state grows without "
-        "bound, or the tolerance is too small. Shorten 'times' or loosen 'rtol'."
+        f"Trajectory {late} could not be followed beyond t = {t[late]:.6g} (step {h[late]:.1e}): its state grows "
+        "without bound, or the tolerance is too small. Shorten 'times' or loosen 'rtol'."
     )
 
 

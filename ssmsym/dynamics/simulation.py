@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field as dataclass_field
 from typing import Any
@@ -175,8 +176,8 @@ def _single(field: VectorField, state: Array, grid: Array, rtol: float, atol: fl
     )
     if reached < len(grid) - 1:
         raise NotConvergedError(
-            f"The trajectory could not be followed beyond t = {end:.6g}: its state grows without bound, or the tolerance "
-            "is too small. Shorten 'times' or loosen 'rtol'."
+            f"The trajectory could not be followed beyond t = {end:.6g}: its state grows without bound, or the "
+            "tolerance is too small. Shorten 'times' or loosen 'rtol'."
         )
     return np.asarray(out)[None]
 
@@ -239,7 +240,7 @@ def _stochastic(
         raise InputError(f"'step' must be positive; found {step}.")
     out = np.empty((len(states), len(grid), field.n_states))
     out[:, 0] = x = states
-    for k, (t0, t1) in enumerate(zip(grid[:-1], grid[1:], strict=True)):
+    for k, (t0, t1) in enumerate(itertools.pairwise(grid)):
         f = (lambda _, y: field(y)) if schedule is None else schedule.right_side(k)
         count = max(1, int(np.ceil((t1 - t0) / longest)))
         h = (t1 - t0) / count
@@ -267,7 +268,7 @@ def _iterate(
     rng = generator(seed)
     out = np.empty((len(states), len(grid), field.n_states))
     out[:, 0] = x = states
-    for k, (t0, t1) in enumerate(zip(grid[:-1], grid[1:], strict=True)):
+    for k, (t0, t1) in enumerate(itertools.pairwise(grid)):
         f = (lambda _, y: field(y)) if schedule is None else schedule.right_side(k)
         for i in range(int(t1 - t0)):
             x = f(np.full(len(x), t0 + i), x)

@@ -168,7 +168,10 @@ class VectorField:
         InputError
             If the shape does not fit.
         """
-        state = np.asarray(x, dtype=float)
+        try:
+            state = np.asarray(x, dtype=float)
+        except (TypeError, ValueError):
+            raise InputError(f"A state is an array of numbers; found {type(x).__name__}.") from None
         if state.ndim not in ((1, 2) if batch else (1,)) or state.shape[-1] != self.n_states:
             shapes = f"({self.n_states},)" + (f" or (n, {self.n_states})" if batch else "")
             raise InputError(f"A state of this field has shape {shapes}; found {state.shape}.")
@@ -250,15 +253,16 @@ class VectorField:
                 raise InputError(f"'{name}' must be positive; found {value.tolist()}.")
         return self._copy(values={**self.values, **changes})
 
-    def along(self, name: str, start: Mapping[str, Any], end: Mapping[str, Any]) -> VectorField:
+    def along(self, name: str, start: Mapping[str, Any] | str, end: Mapping[str, Any] | str) -> VectorField:
         """A copy in which the straight path between two settings is one scalar parameter.
 
         The new parameter `name` is 0 at `start` and 1 at `end` and has the value 0; the parameters that
-        the settings mention are replaced by it.
+        the settings mention are replaced by it. A setting may be the name of an input condition.
         """
         import sympy
 
-        if name in self.symbols:
+        start, end = ({"u": s} if isinstance(s, str) else s for s in (start, end))
+        if name in self.symbols or name in self.block_names:
             raise InputError(f"'{name}' is already a symbol of this field; choose another name for the path.")
         first = names.resolve(start, self.values, self.conditions)
         last = names.resolve(end, self.values, self.conditions)

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sympy import Lambda, MatrixSymbol, Symbol
 from sympy.core.function import UndefinedFunction
 
 from ssmsym.errors import FileFormatError
+from ssmsym.fields import file_checks as checks
 from ssmsym.fields.expression_json import from_tree, to_tree
 from ssmsym.fields.field import VectorField
 from ssmsym.series.polynomial import Polynomial
@@ -16,6 +18,7 @@ from ssmsym.series.polynomial import Polynomial
 Arrays = dict[str, NDArray[Any]]
 
 _PREFIX = "field."
+_PLAIN = (str, int, float, bool)  # kinds of metadata that are kept
 
 
 def field_to_parts(field: VectorField) -> tuple[dict[str, Any], Arrays]:
@@ -30,7 +33,7 @@ def field_to_parts(field: VectorField) -> tuple[dict[str, Any], Arrays]:
         arrays[f"{_PREFIX}value.{name}"] = value
     for name, polynomial in field.data.items():
         arrays[f"{_PREFIX}exponents.{name}"] = polynomial.exponents
-        arrays[f"{_PREFIX}coefficients.{name}"] = polynomial.coefficients
+        arrays[f"{_PREFIX}coefficients.{name}"] = np.asarray(polynomial.coefficients, dtype=float)
     header = {
         "equations": [[to_tree(s), to_tree(e)] for s, e in field.equations.items()],
         "arrays": [[name, to_tree(field.symbols[name])] for name in field.arrays],
@@ -43,37 +46,121 @@ def field_to_parts(field: VectorField) -> tuple[dict[str, Any], Arrays]:
             name: {key: np.asarray(value).tolist() for key, value in setting.items()}
             for name, setting in field.conditions.items()
         },
-        "metadata": {k: v for k, v in field.metadata.items() if isinstance(v, (str, int, float, bool))},
+        "metadata": {k: v for k, v in field.metadata.items() if isinstance(v, _PLAIN)},
     }
     return header, arrays
 
 
-def field_from_parts(header: dict[str, Any], arrays: Arrays) -> VectorField:
-    """The field of :func:`field_to_parts`.
+def field_from_parts(header: Any, arrays: Arrays) -> VectorField:
+    """The field of :func:`field_to_parts`, with its program, every part checked.
 
     Raises
     ------
     FileFormatError
-        If a part is missing or malformed.
+        If a part is missing, malformed, or does not fit the others.
+    InputError
+        If an equation holds what the field does not know.
     """
-    try:
-        symbols = {name: from_tree(tree) for name, tree in (*header["arrays"], *header["parameters"])}
-        return VectorField(
-            equations={from_tree(s): from_tree(e) for s, e in header["equations"]},
-            symbols=symbols,
-            arrays={name: arrays[f"{_PREFIX}array.{name}"] for name, _ in header["arrays"]},
-            values={name: arrays[f"{_PREFIX}value.{name}"] for name, _ in header["parameters"]},
-            data={
-                name: Polynomial(
-                    arrays[f"{_PREFIX}exponents.{name}"], arrays[f"{_PREFIX}coefficients.{name}"]
-                )
-                for name in header["data"]
-            },
-            functions={UndefinedFunction(name): from_tree(tree) for name, tree in header["functions"]},
-            readout_equations=tuple(from_tree(tree) for tree in header["readout"]),
-            time=header["time"],
-            conditions=header["conditions"],
-            metadata=header["metadata"],
+    symbols: dict[str, Any] = {}
+    values: dict[str, Arrays] = {"array": {}, "value": {}}
+    for part, kind in (("arrays", "array"), ("parameters", "value")):
+        for name, tree in checks.pairs(header, part):
+            symbol = from_tree(tree)
+            if getattr(symbol, "name", None) != name or name in symbols:
+                raise FileFormatError(f"Its '{part}' do not fit their symbols.")
+            symbols[name] = symbol
+            values[kind][name] = _value(symbol, arrays, kind)
+    field = VectorField(
+        equations=_equations(header, symbols),
+        symbols=symbols,
+        arrays=values["array"],
+        values=values["value"],
+        data=_data(header, arrays),
+        functions=_functions(header),
+        readout_equations=tuple(from_tree(tree) for tree in checks.part(header, "readout", list)),
+        time=_time(header),
+        conditions=_conditions(header),
+        metadata=_metadata(header),
+    )
+    _check_program(field)
+    return field
+
+
+def _value(symbol: Any, arrays: Arrays, kind: str) -> NDArray[Any]:
+    shape: tuple[int, ...] = ()
+    if isinstance(symbol, MatrixSymbol):
+        shape = tuple(int(s) for s in symbol.shape)
+    if (kind == "array" and not shape) or (kind == "value" and shape and shape[1] != 1):
+        raise FileFormatError(f"Its '{symbol}' is neither an array nor a parameter.")
+    value = checks.array(arrays, f"{_PREFIX}{kind}.{symbol.name}", shape if kind == "array" else shape[:1])
+    if symbol.is_positive and not (value > 0).all():
+        raise FileFormatError(f"Its '{symbol}' must be positive; found {value.tolist()}.")
+    return value
+
+
+def _equations(header: Any, symbols: dict[str, Any]) -> dict[Any, Any]:
+    equations: dict[Any, Any] = {}
+    for left, right in checks.pairs(header, "equations"):
+        state = from_tree(left)
+        is_column = isinstance(state, MatrixSymbol) and state.shape[0] > 0 and state.shape[1] == 1
+        if not (is_column or isinstance(state, Symbol)) or state in equations or state in symbols.values():
+            raise FileFormatError(f"Its equation of '{state}' is none of a state.")
+        equations[state] = from_tree(right)
+    if not equations:
+        raise FileFormatError("It has no equations.")
+    return equations
+
+
+def _data(header: Any, arrays: Arrays) -> dict[str, Polynomial]:
+    return {
+        name: checks.polynomial(
+            arrays, f"{_PREFIX}exponents.{name}", f"{_PREFIX}coefficients.{name}", None, None
         )
-    except (KeyError, TypeError) as error:
-        raise FileFormatError(f"The field in the file lacks or garbles {error}.") from None
+        for name in checks.names(header, "data")
+    }
+
+
+def _functions(header: Any) -> dict[Any, Any]:
+    functions = {}
+    for name, tree in checks.pairs(header, "functions"):
+        definition = from_tree(tree)
+        if not isinstance(name, str) or not isinstance(definition, Lambda) or len(definition.variables) != 1:
+            raise FileFormatError("Its 'functions' are garbled.")
+        functions[UndefinedFunction(name)] = definition
+    return functions
+
+
+def _time(header: Any) -> str:
+    time = checks.part(header, "time", str)
+    if time not in ("continuous", "discrete"):
+        raise FileFormatError(f"Its 'time' is '{time}', neither 'continuous' nor 'discrete'.")
+    return str(time)
+
+
+def _conditions(header: Any) -> dict[str, dict[str, Any]]:
+    conditions = checks.part(header, "conditions", dict)
+    for setting in conditions.values():
+        for value in setting.values() if isinstance(setting, dict) else (None,):
+            if np.asarray(value).dtype.kind not in "biuf":
+                raise FileFormatError("Its 'conditions' are garbled.")
+    return dict(conditions)
+
+
+def _metadata(header: Any) -> dict[str, Any]:
+    metadata = checks.part(header, "metadata", dict)
+    if not all(isinstance(value, _PLAIN) for value in metadata.values()):
+        raise FileFormatError("Its 'metadata' are garbled.")
+    return dict(metadata)
+
+
+def _check_program(field: VectorField) -> None:
+    """Build the program and compare it with numbers and data, which it takes on trust."""
+    for node in field.program.nodes:
+        if node.op == "number" and not np.isfinite(float(node.payload)):
+            raise FileFormatError(f"Its equations hold the number {node.payload}, which is not finite.")
+        if node.op == "data":
+            found, (source,) = field.data.get(node.payload), node.operands
+            if found is None:
+                raise FileFormatError(f"Its equations name the data '{node.payload}', which it lacks.")
+            if (found.n_outputs, found.n_variables) != (node.rows, field.program.nodes[source].rows):
+                raise FileFormatError(f"Its data '{node.payload}' do not fit the equations.")

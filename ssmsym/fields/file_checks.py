@@ -56,28 +56,37 @@ def whole_number(document: Any, name: str, least: int, most: int | None = None) 
     return int(value)
 
 
-def array(found: Any, name: str, shape: Shape, kind: str = "real numbers") -> NDArray[Any]:
-    """A finite array of a shape (None: any length) and a kind of numbers."""
-    value = np.asarray(found)
+def array(document: Any, name: str, shape: Shape, kind: str = "real numbers") -> NDArray[Any]:
+    """The entry of a mapping, which must be a finite array of a shape (None: any length)."""
     kinds, dtype = _KINDS[kind]
-    if value.dtype.kind not in kinds:
-        raise FileFormatError(f"Its '{name}' is no array of {kind}.")
-    if value.ndim != len(shape) or any(w not in (None, n) for n, w in zip(value.shape, shape, strict=True)):
+    given = part(document, name, (list, np.ndarray))
+    try:
+        found = np.asarray(given)
+    except ValueError:  # rows of different lengths
+        raise _no_array(name, kind) from None
+    if found.dtype.kind not in kinds:
+        raise _no_array(name, kind)
+    if found.ndim != len(shape) or any(w not in (None, n) for n, w in zip(found.shape, shape, strict=True)):
         wanted = ", ".join("any" if n is None else str(n) for n in shape)
-        raise FileFormatError(f"Its '{name}' has shape {value.shape}; expected ({wanted}).")
-    if not np.isfinite(value).all():
+        raise FileFormatError(f"Its '{name}' has shape {found.shape}; expected ({wanted}).")
+    values: NDArray[Any] = found.astype(dtype)
+    if not np.isfinite(values).all():
         raise FileFormatError(f"Its '{name}' holds numbers that are not finite.")
-    return value.astype(dtype)
+    return values
+
+
+def _no_array(name: str, kind: str) -> FileFormatError:
+    return FileFormatError(f"Its '{name}' is no array of {kind}.")
 
 
 def polynomial(
-    exponents: Any, coefficients: Any, names: tuple[str, str], n_variables: int | None, n_outputs: int | None
+    document: Any, exponents: str, coefficients: str, n_variables: int | None, n_outputs: int | None
 ) -> Polynomial:
-    """A polynomial of arrays with the two names."""
-    powers = array(exponents, names[0], (None, n_variables), "whole numbers")
-    values = array(coefficients, names[1], (len(powers), n_outputs))
+    """A polynomial whose exponents and coefficients are two entries of a mapping."""
+    powers = array(document, exponents, (None, n_variables), "whole numbers")
+    values = array(document, coefficients, (len(powers), n_outputs))
     if not len(powers) or powers.min(initial=0) < 0 or powers.max(initial=0) > _LARGEST_EXPONENT:
-        raise FileFormatError(f"Its '{names[0]}' are no exponents of a polynomial.")
+        raise FileFormatError(f"Its '{exponents}' are no exponents of a polynomial.")
     return Polynomial(powers, values)
 
 

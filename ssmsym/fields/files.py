@@ -97,7 +97,9 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
         reason = f"cannot be read: {error.strerror or 'it is damaged'}"
     except Exception:  # zipfile, zlib, ast, tokenize and NumPy each meet damage with exceptions of their own
         reason = "cannot be read: it is damaged"
-    raise FileFormatError(f"'{source}' {' '.join(reason.split())}; make it again, or copy it from its source.")
+    raise FileFormatError(
+        f"'{source}' {' '.join(reason.split())}; make it again, or copy it from its source."
+    )
 
 
 def _read_all(archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:

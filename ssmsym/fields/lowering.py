@@ -140,8 +140,9 @@ class _Walk:
         return self.node(op, (), payload, rows, cols)
 
     def _number(self, e: Any) -> int:
-        if not e.is_finite:
-            raise InputError(f"The equations hold the constant '{e}', which is not finite.")
+        if not e.is_finite or e.is_real is False:
+            fault = "real" if e.is_finite else "finite"
+            raise InputError(f"The equations hold the constant '{e}', which is not {fault}.")
         return self.node("number", (), e, 1)
 
     def _scalar(self, e: Any, env: Environment) -> int:

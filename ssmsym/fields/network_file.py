@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from ssmsym.errors import FileFormatError, InputError
 from ssmsym.fields.field import VectorField
+from ssmsym.fields.file_checks import one_line
 from ssmsym.fields.files import read_arrays
-from ssmsym.fields.symbolic import rate_network
+from ssmsym.fields.symbolic import finite_array, rate_network
 
 Arrays = Mapping[str, NDArray[Any]]
 
+_NUMBERS = ("J", "m", "n", "B", "b", "W", "c", "tau", "input_conditions", "trajectories")
+_RESERVED = {"name", "step", "trained_step"}  # metadata that ssmsym makes itself
 _KNOWN = {
     "J",
     "m",
@@ -41,7 +44,8 @@ def load(path: str | os.PathLike[str], *, as_: str = "flow") -> VectorField:
     Arrays of the file: ``J`` (N, N), or factors ``m``, ``n`` (N, r) of J = m n^T; ``B`` (N, n_in), ``b`` (N,),
     ``W`` (k, N), ``c`` (k,), ``tau``, ``dt`` (step with which the network was trained; absent or 0 for an
     ODE), ``activation``, ``form`` (``"state"`` or ``"rate"``), ``out_activation``, ``input_conditions``
-    (C, n_in) with ``input_condition_names`` (C,). Only J is required. Others are kept as metadata.
+    (C, n_in) with ``input_condition_names`` (C,), ``trajectories`` (..., N). Only J is required. Others are
+    kept as metadata; one called ``name``, ``step`` or ``trained_step`` under ``file.name`` and so on.
 
     Parameters
     ----------
@@ -68,7 +72,7 @@ def load(path: str | os.PathLike[str], *, as_: str = "flow") -> VectorField:
     try:
         field = _network(arrays, source)
     except InputError as error:
-        raise InputError(f"'{source}': {error}") from None
+        raise InputError(f"'{source}': {one_line(error)}") from None
     if as_ == "flow":
         return field
     step = field.metadata.get("trained_step")
@@ -79,6 +83,8 @@ def load(path: str | os.PathLike[str], *, as_: str = "flow") -> VectorField:
 
 def _network(arrays: Arrays, source: Path) -> VectorField:
     weights = _recurrent_weights(arrays, source)
+    _check_numbers(arrays)
+    n = _check_size(weights)
     conditions = _conditions(arrays)
     metadata: dict[str, Any] = {"name": source.stem}
     step = _scalar(arrays, "dt", 0.0)
@@ -86,7 +92,10 @@ def _network(arrays: Arrays, source: Path) -> VectorField:
         raise InputError(f"'dt' is {step}; a step is positive, or 0 for an ODE.")
     if step:
         metadata["trained_step"] = step
-    metadata.update({name: _plain(value) for name, value in arrays.items() if name not in _KNOWN})
+    _check_trajectories(arrays, n)
+    for name, value in arrays.items():
+        if name not in _KNOWN:
+            metadata[f"file.{name}" if name in _RESERVED else name] = _plain(value)
     tau = np.asarray(arrays.get("tau", 1.0))
     return rate_network(
         weights,
@@ -108,6 +117,11 @@ def _recurrent_weights(arrays: Arrays, source: Path) -> Any:
         return arrays["J"]
     if "m" in arrays and "n" in arrays:
         return arrays["m"], arrays["n"]
+    if "header" in arrays:
+        raise FileFormatError(
+            f"'{source}' is no network file with recurrent weights 'J', but the result of another command; give the "
+            "network's own file, or read a model with 'load_model'."
+        )
     found = ", ".join(f"'{name}'" for name in list(arrays)[:8]) or "nothing"
     cell = next((name for name in arrays if name.endswith("weight_hh_l0")), None)
     if cell is not None:
@@ -117,24 +131,65 @@ def _recurrent_weights(arrays: Arrays, source: Path) -> Any:
         )
     raise FileFormatError(
         f"'{source}' is no network file: it has no recurrent weights 'J' (N, N), nor factors 'm' and 'n' "
-        f"(found {found})."
+        f"(found {found}); give a network file."
     )
+
+
+def _check_numbers(arrays: Arrays) -> None:
+    for name in _NUMBERS:
+        if name in arrays and arrays[name].dtype.kind not in "biuf":
+            raise InputError(
+                f"'{name}' must be an array of real numbers; found type {arrays[name].dtype}; check the source."
+            )
+
+
+def _check_size(weights: Any) -> int:
+    """The number of neurons, as far as the weights' shape tells."""
+    first = weights[0] if isinstance(weights, tuple) else weights
+    if first.size == 0:
+        name, expected = ("'m'", "(N, r)") if isinstance(weights, tuple) else ("'J'", "(N, N)")
+        raise InputError(f"{name} has shape {first.shape}; expected {expected} with at least one neuron.")
+    return len(np.atleast_1d(first))
+
+
+def _check_trajectories(arrays: Arrays, n: int) -> None:
+    if "trajectories" in arrays:
+        shape = arrays["trajectories"].shape
+        if len(shape) < 2 or shape[-1] != n:
+            raise InputError(
+                f"'trajectories' has shape {shape}; expected (trials, times, {n}), as the network has {n} neurons."
+            )
 
 
 def _conditions(arrays: Arrays) -> dict[str, dict[str, Any]]:
     if "input_conditions" not in arrays:
         return {}
     rows = np.atleast_2d(arrays["input_conditions"])
-    names = [str(name) for name in np.atleast_1d(arrays.get("input_condition_names", range(len(rows))))]
-    if len(names) != len(rows):
+    if "B" not in arrays:
+        raise InputError("'input_conditions' need input weights 'B' (N, n_in); add them or leave both out.")
+    inputs = arrays["B"].shape
+    if rows.ndim != 2 or (len(inputs) == 2 and rows.shape[1] != inputs[1]):
         raise InputError(
-            f"'input_condition_names' has {len(names)} entries for {len(rows)} 'input_conditions'; both must agree."
+            f"'input_conditions' has shape {rows.shape}, 'B' has shape {inputs}; expected (C, n_in) and (N, n_in), "
+            "with as many inputs in both."
         )
-    if "B" in arrays and arrays["B"].ndim == 2 and rows.shape[1] != arrays["B"].shape[1]:
-        raise InputError(
-            f"'input_conditions' has shape {rows.shape}, 'B' has shape {arrays['B'].shape}; both need as many inputs."
-        )
+    rows = finite_array("input_conditions", rows, rows.shape)
+    names = _condition_names(arrays, len(rows))
     return {name: {"u": row} for name, row in zip(names, rows, strict=True)}
+
+
+def _condition_names(arrays: Arrays, count: int) -> list[str]:
+    given = np.atleast_1d(arrays.get("input_condition_names", np.arange(count)))
+    if given.shape != (count,):
+        found = f"{given.size} entries" if given.ndim == 1 else f"shape {given.shape}"
+        raise InputError(
+            f"'input_condition_names' has {found} for {count} 'input_conditions'; both must agree."
+        )
+    names = [_decoded(name) for name in given]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"'input_condition_names' holds '{twice}' twice; the names must be distinct.")
+    return names
 
 
 def _scalar(arrays: Arrays, name: str, default: float) -> float:
@@ -148,7 +203,11 @@ def _text(arrays: Arrays, name: str, default: str) -> str:
     value = np.asarray(arrays.get(name, default))
     if value.size != 1 or value.dtype.kind not in "US":
         raise InputError(f"'{name}' must be one text; found an array of type {value.dtype}.")
-    return str(value.reshape(()))
+    return _decoded(value.reshape(())[()])
+
+
+def _decoded(text: Any) -> str:
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
 
 
 def _plain(value: NDArray[Any]) -> Any:

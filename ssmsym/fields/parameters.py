@@ -76,7 +76,7 @@ def resolve(
         if name not in values:
             raise unknown(name, list(dict.fromkeys([*values, *flatten(values)])))
         try:
-            array = np.asarray(value, dtype=float)
+            array = np.array(value, dtype=float)
         except (TypeError, ValueError):
             raise InputError(f"'{name}' takes numbers; found {value!r}.") from None
         if array.size != values[name].size:

@@ -78,6 +78,10 @@ def from_sympy(
     symbols = {symbol.name: symbol for symbol in (*(arrays or {}), *given)}
     if len(symbols) < len(arrays or {}) + len(given):
         raise InputError("Two of the symbols in 'arrays' and 'parameters' have the same name.")
+    blocks = [str(symbol) for symbol in equations]
+    clash = next((name for name in blocks if name in symbols or blocks.count(name) > 1), None)
+    if clash is not None:
+        raise InputError(f"'{clash}' is the name of a state and of something else; rename one of them.")
     readouts = () if readout is None else tuple(readout) if isinstance(readout, (list, tuple)) else (readout,)
     field = VectorField(
         equations={symbol: _expression(e) for symbol, e in equations.items()},

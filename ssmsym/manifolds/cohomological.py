@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 AnyArray = NDArray[Any]
 
 _BLOCK = 48  # rows per block of the back substitution
+_SPECTRAL_ROUNDING = 1e-12  # of the largest eigenvalue: how exactly any eigenvalue is known
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class CohomologicalSolver:
     coupling : (d, q)
         U^T df/dmu.
     tolerance : float
-        Distance, relative to the largest eigenvalue, at which a combination counts as resonant.
+        Distance, relative to a combination's size, at which it counts as resonant.
     """
 
     def __init__(
@@ -75,7 +76,9 @@ class CohomologicalSolver:
     ) -> None:
         self._subspace = subspace
         self._table = table
-        self._near = tolerance * max(float(np.abs(subspace.spectrum).max()), np.finfo(float).tiny)
+        self._tolerance = tolerance
+        self._outer = subspace.spectrum[list(subspace.outer)]
+        self._floor = _SPECTRAL_ROUNDING * float(np.abs(subspace.spectrum).max())
         d, q = coupling.shape
         self._linear = np.zeros((d + q, d + q), dtype=subspace.triangular.dtype)
         self._linear[:d, :d] = subspace.triangular
@@ -91,18 +94,20 @@ class CohomologicalSolver:
             return np.concatenate([np.arange(d), np.full(q, d)])
         return np.concatenate([np.zeros(d, dtype=np.int64), np.ones(q, dtype=np.int64)])
 
-    def solve(self, degree: int, right_side: Array, small: float) -> tuple[Array, Obstruction | None]:
+    def solve(self, degree: int, right_side: Array, small: Array) -> tuple[Array, Array, Obstruction | None]:
         """Y of one degree.
 
         Parameters
         ----------
         right_side : (M_k, N - d)
-        small : float
-            Size of a right-hand side that counts as zero at a resonance.
+        small : (M_k,)
+            Size of each right-hand side that counts as zero at a resonance.
 
         Returns
         -------
         Y : (M_k, N - d)
+        noise : (M_k,)
+            Size of rounding errors in Y that `small` rounding errors of the right-hand sides cause.
         obstruction : Obstruction or None
         """
         form = self._form(degree)
@@ -111,18 +116,32 @@ class CohomologicalSolver:
         rows = right_side if form.into is None else form.into @ right_side
         if form.half is not None:
             shifts, rows = shifts[form.half], rows[form.half]
+        limits = np.full(len(shifts), small.max(initial=0.0)) if form.into is not None else small
         levels = exponents @ self._weights if form.half is None else (exponents @ self._weights)[form.half]
         coupling = self._coupling(degree) if levels.min() != levels.max() else None
         if coupling is None or not np.any(coupling):
-            solution, event = self._batch(rows, shifts, small)
+            solution, event = self._batch(rows, shifts, limits)
+            noise = limits / self._distance(shifts)
         else:
-            solution, event = self._by_level(rows, shifts, levels, coupling, form, small)
+            solution, noise, event = self._by_level(rows, shifts, levels, coupling, form, limits)
         obstruction = None
         if event is not None:
             which = event[0] if form.half is None else int(form.half[event[0]])
             monomial = tuple(int(m) for m in exponents[which])
             obstruction = Obstruction(monomial, complex(shifts[event[0]]), event[1])
-        return self._real(solution, form), obstruction
+        return self._real(solution, form), self._spread(noise, form, len(exponents)), obstruction
+
+    def _spread(self, noise: Array, form: _DegreeForm, count: int) -> Array:
+        """Noise by real monomial; modal ones mix, so there the largest stands for all."""
+        return noise if form.into is None else np.full(count, noise.max(initial=0.0))
+
+    def _distance(self, shifts: AnyArray) -> Array:
+        """Distance of each combination from the nearest outer eigenvalue that it does not meet."""
+        if not len(self._outer):
+            return np.ones(len(shifts))
+        gaps = np.abs(self._outer[None, :] - shifts[:, None])
+        met = gaps <= np.maximum(self._tolerance * np.abs(shifts), self._floor)[:, None]
+        return np.asarray(np.where(met, np.inf, gaps).min(axis=1))
 
     def _by_level(
         self,
@@ -131,22 +150,26 @@ class CohomologicalSolver:
         levels: NDArray[np.int64],
         coupling: AnyArray,
         form: _DegreeForm,
-        small: float,
-    ) -> tuple[AnyArray, tuple[int, int] | None]:
+        small: Array,
+    ) -> tuple[AnyArray, Array, tuple[int, int] | None]:
         full = np.zeros((len(coupling), rows.shape[1]), dtype=np.result_type(rows, shifts))
+        noise = np.zeros(len(coupling))
         places = np.arange(len(rows)) if form.half is None else form.half
         first: tuple[int, int] | None = None
         for level in np.unique(levels):
             members = np.flatnonzero(levels == level)
             here = rows[members] + coupling[places[members]] @ full
-            solved, event = self._batch(here, shifts[members], small)
+            limits = small[members] + np.abs(coupling[places[members]]) @ noise
+            solved, event = self._batch(here, shifts[members], limits)
             full[places[members]] = solved
+            noise[places[members]] = limits / self._distance(shifts[members])
             if form.half is not None:
                 assert form.conjugate is not None
                 full[form.conjugate[places[members]]] = solved.conj()
+                noise[form.conjugate[places[members]]] = noise[places[members]]
             if event is not None and first is None:
                 first = (int(members[event[0]]), event[1])
-        return full[places], first
+        return full[places], noise[places], first
 
     def _real(self, solution: AnyArray, form: _DegreeForm) -> Array:
         if form.back is None:
@@ -160,7 +183,7 @@ class CohomologicalSolver:
         return np.ascontiguousarray((form.back @ solution).real)
 
     def _batch(
-        self, rows: AnyArray, shifts: AnyArray, small: float
+        self, rows: AnyArray, shifts: AnyArray, small: Array
     ) -> tuple[AnyArray, tuple[int, int] | None]:
         """``(T22 - shift) y = row`` for each row; the first obstruction as (row, position in T22)."""
         dtype = complex if self._is_complex else float
@@ -169,7 +192,8 @@ class CohomologicalSolver:
         event = np.full(len(sigma), -1, dtype=np.int64)
         size = np.zeros(len(sigma))
         if columns.size:
-            shifted_solve(self._subspace.schur, sigma, columns, self._near, small, event, size)
+            near = np.maximum(self._tolerance * np.abs(sigma), self._floor)
+            shifted_solve(self._subspace.schur, sigma, columns, near, small, event, size)
         hit = np.flatnonzero(event >= 0)
         found = (int(hit[0]), int(event[hit[0]])) if len(hit) else None
         return columns.T, found
@@ -204,7 +228,7 @@ class CohomologicalSolver:
 
 
 def shifted_solve(
-    T: Array, shifts: AnyArray, r: AnyArray, near: float, small: float, event: AnyArray, size: AnyArray
+    T: Array, shifts: AnyArray, r: AnyArray, near: Array, small: Array, event: AnyArray, size: AnyArray
 ) -> None:
     """Back substitution ``(T - shift_s) x = r[:, s]`` in place; what couples blocks is free of shifts, a product."""
     from ssmsym.manifolds.kernels import substitute_rows

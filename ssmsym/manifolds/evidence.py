@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmsym.dynamics.fixed_points import FixedPoint, convergence_tolerance, fixed_point_at
+from ssmsym.dynamics.fixed_points import FixedPoint, fixed_point_at
 from ssmsym.dynamics.newton import newton, polish
+from ssmsym.errors import InputError
 from ssmsym.fields.polynomial_field import polynomial_field
 from ssmsym.manifolds.radius import RadiusEstimate, estimate_radius
 from ssmsym.series.polynomial import Polynomial
@@ -23,6 +24,7 @@ Array = NDArray[np.float64]
 
 _CONFIRMED = 0.1  # distance from lift to full fixed point, relative to the distance from the expansion point
 _MOVED = 0.5
+_SINGULAR = 1e-6  # ratio of singular values at which a zero counts as one of a continuum
 _ROUNDING = 1e-12  # of the speed: invariance errors below this are rounding errors
 _DEFAULT_TOLERANCE = 1e-2
 
@@ -88,10 +90,19 @@ class Evidence:
 
     # -- errors -------------------------------------------------------------------------------------------
 
+    @functools.cached_property
+    def rounding(self) -> Array:
+        """Size of rounding errors on each sphere, in 1/time."""
+        ssm = self._ssm
+        rate = float(np.abs(ssm.spectrum).max())
+        reach = self.radii + float(np.linalg.norm(ssm.fixed_point.state))
+        return np.asarray(_ROUNDING * np.maximum(self.speeds, rate * reach))
+
     @property
     def relative_errors(self) -> Array:
-        """`errors` over `speeds`."""
-        return self.errors / np.maximum(self.speeds, np.finfo(float).tiny)
+        """`errors`, as far as they exceed rounding, over `speeds`."""
+        floor = np.maximum(self.rounding, np.finfo(float).tiny)
+        return np.asarray(np.maximum(self.errors - floor, 0.0) / np.maximum(self.speeds, floor))
 
     @functools.cached_property
     def errors_by_order(self) -> Array:
@@ -106,8 +117,7 @@ class Evidence:
 
         Fitted to the smallest radii at which the error stands clear of rounding errors.
         """
-        floor = _ROUNDING * np.maximum(self.speeds, float(np.abs(self._ssm.spectrum).max()) * self.radii)
-        clear = np.flatnonzero((self.errors > 100 * floor) & (self.relative_errors < 0.1))[:5]
+        clear = np.flatnonzero((self.errors > 100 * self.rounding) & (self.relative_errors < 0.1))[:5]
         if len(clear) < 2:
             return None
         return float(np.polyfit(np.log(self.radii[clear]), np.log(self.errors[clear]), 1)[0])
@@ -128,21 +138,30 @@ class Evidence:
 
     @single_blas_thread()
     def parameter_range(self, name: str, tolerance: float = 1e-2) -> tuple[float, float]:
-        """Values of one parameter between which the relative error stays below `tolerance`.
+        """Values of one parameter between which the error stays below `tolerance` times the unshifted speed.
 
-        Sampled on the ball of half the trust radius; the other parameters stay at their values.
+        Sampled on the ball of half the trust radius, against the largest speed there at the parameter's own
+        value; the other parameters stay at their values.
+
+        Raises
+        ------
+        InputError
+            If the expansion has no such parameter.
         """
         ssm = self._ssm
+        if name not in ssm.parameters:
+            known = ", ".join(f"'{p}'" for p in ssm.parameters) or "none"
+            raise InputError(f"There is no parameter '{name}' in this expansion; it has {known}.")
         j = ssm.parameters.index(name)
         p = 0.5 * self.trust_radius(tolerance) * np.concatenate([self._directions, 0.5 * self._directions])
         p = np.concatenate([p, np.zeros((1, ssm.dimension))])
+        speed = _largest(np.linalg.norm(ssm.full_velocity(ssm.coordinates(p)), axis=1))
 
         def trusted(offset: float) -> bool:
             mu = np.zeros(len(ssm.parameters))
             mu[j] = offset
             with np.errstate(over="ignore", invalid="ignore"):
                 error = _largest(ssm.invariance_error(p, mu))
-                speed = _largest(np.linalg.norm(ssm.full_velocity(ssm.coordinates(p, mu)), axis=1))
             return error <= tolerance * speed
 
         value = float(ssm.parameter_values[j])
@@ -207,7 +226,10 @@ class Evidence:
     @functools.cached_property
     @single_blas_thread()
     def fixed_points(self) -> tuple[ReducedFixedPoint, ...]:
-        """Zeros of the reduced dynamics out to two radii, the expansion point excepted, nearest first."""
+        """Zeros of the reduced dynamics out to two radii, the expansion point excepted, nearest first.
+
+        Of a continuum of zeros, such as a circle, one is given.
+        """
         roots = self._roots(float(self.radii[-1]) * 4.0 / 3.0)
         return tuple(self._judged(root) for root in sorted(roots, key=lambda p: float(np.linalg.norm(p))))
 
@@ -222,22 +244,31 @@ class Evidence:
         R = ssm.reduced_dynamics
         here = R.exponents[:, ssm.dimension :].sum(axis=1) == 0 if q else np.ones(len(R.exponents), bool)
         own = Polynomial(R.exponents[here, : ssm.dimension], R.coefficients[here])
-        smallest = 1e-3 * limit
+        smallest = 1e-7 * limit
         if ssm.dimension == 1:
-            coefficients = own.coefficients[::-1, 0]
-            found = np.roots(np.trim_zeros(coefficients, "f"))
+            without_origin = own.coefficients[:0:-1, 0]  # R(0) = 0
+            found = np.roots(np.trim_zeros(without_origin, "f"))
             real = found.real[np.abs(found.imag) <= 1e-9 * np.abs(found)]
             return [np.array([p]) for p in real if smallest < abs(p) <= limit]
         field = polynomial_field(own)
         rng = np.random.default_rng(0)
-        starts = limit * rng.uniform(0.05, 1.0, (256, 1)) * _random_unit_vectors(rng, 256, ssm.dimension)
-        ends = newton(field, starts, tolerance=convergence_tolerance(field, starts))
+        lengths = limit * 10.0 ** rng.uniform(-4.0, 0.0, (256, 1))
+        starts = lengths * _random_unit_vectors(rng, 256, ssm.dimension)
+        typical = float(np.linalg.norm(field(starts), axis=1).max())
+        ends = newton(field, starts, tolerance=1e-13 * typical, known=np.zeros((1, ssm.dimension)))
         distinct: list[Array] = []
         for p in ends.states[ends.converged]:
             size = float(np.linalg.norm(p))
             if smallest < size <= limit and all(np.linalg.norm(p - o) > 1e-6 * size for o in distinct):
                 distinct.append(p)
-        return distinct
+        return _without_continua(own, distinct)
+
+    @functools.cached_property
+    def _residual_floor(self) -> float:
+        """Norm of f below which rounding errors hide it."""
+        ssm = self._ssm
+        size = float(np.linalg.norm(ssm.fixed_point.state))
+        return 1e-14 * float(np.abs(ssm.spectrum).max()) * size + 10 * ssm.fixed_point.residual
 
     def _judged(self, p: Array) -> ReducedFixedPoint:
         ssm = self._ssm
@@ -245,14 +276,14 @@ class Evidence:
         lifted = ssm.lift(p)
         origin = ssm.fixed_point.state
         start = lifted[None]
-        tolerance = convergence_tolerance(ssm.field, np.concatenate([start, start + 1.0]))
-        run = newton(ssm.field, start, tolerance=tolerance)
+        step = float(np.linalg.norm(lifted - origin))
+        rate = float(np.abs(ssm.spectrum).max())
+        run = newton(ssm.field, start, tolerance=1e-9 * rate * step + self._residual_floor)
         if not run.converged[0]:
             return ReducedFixedPoint(p, "spurious", float("inf"), None, inside)
         state, residual = polish(ssm.field, run.states[0])
         distance = float(np.linalg.norm(state - lifted))
-        step = float(np.linalg.norm(lifted - origin))
-        if np.linalg.norm(state - origin) < 1e-6 * (1.0 + step) or distance > _MOVED * step:
+        if np.linalg.norm(state - origin) < 1e-6 * step or distance > _MOVED * step:
             return ReducedFixedPoint(p, "spurious", distance, None, inside)
         status = "confirmed" if distance <= _CONFIRMED * step else "moved"
         point = fixed_point_at(ssm.field, state, residual=residual)
@@ -260,9 +291,12 @@ class Evidence:
 
     def __repr__(self) -> str:
         slope = "lost in rounding errors" if self.slope is None else f"{self.slope:.2f}"
+        few = ""
+        if self._ssm.kind == "centre" and not self.parametrization_radius.conclusive:
+            few = " (too few terms to tell whether it shrinks to 0, as on centre manifolds it may)"
         lines = [
             f"Evidence: invariance error slope {slope} (order {self._ssm.order})",
-            f"  radius of W {self.parametrization_radius}, of R {self.dynamics_radius}",
+            f"  radius of W {self.parametrization_radius}, of R {self.dynamics_radius}{few}",
             f"  trust radius {self.trust_radius(1e-3):.4g} at 1e-3, {self.trust_radius(1e-2):.4g} at 1e-2",
         ]
         for found in self.fixed_points:
@@ -276,6 +310,20 @@ class Evidence:
 
 def _largest(values: Array) -> float:
     return float(np.max(np.where(np.isnan(values), np.inf, values)))
+
+
+def _without_continua(polynomial: Polynomial, roots: list[Array]) -> list[Array]:
+    """The roots with one left of each family on which the Jacobian is singular, such as a circle."""
+    kept: list[Array] = []
+    families: list[Array] = []
+    for p in sorted(roots, key=lambda root: root.tolist()):
+        singular = np.linalg.svd(polynomial.jacobian(p), compute_uv=False)
+        if singular[-1] > _SINGULAR * singular[0]:
+            kept.append(p)
+        elif not any(np.allclose(singular, other, rtol=1e-4) for other in families):
+            families.append(singular)
+            kept.append(p)
+    return kept
 
 
 def _reach(trusted: object) -> float:

@@ -16,7 +16,7 @@ from ssmsym.series.ring import FLOATS
 
 Array = NDArray[np.float64]
 
-_HARMLESS = 1e-10  # of the natural size of a degree's right-hand side
+_ROUNDING = 3e-13  # of the terms that a right-hand side is made of: what is left when they cancel
 
 
 @dataclass(frozen=True)
@@ -82,24 +82,25 @@ def expand(
     coupling = (F[d:] @ left).T
     R[1 + d : 1 + d + q] = coupling.T
     solver = CohomologicalSolver(subspace, table, coupling, tolerance)
-    size = _NaturalSize(float(np.abs(subspace.spectrum).max()))
+    size = _NaturalSize(table, float(np.abs(subspace.spectrum).max()), np.linalg.norm(F[d:], axis=1))
     if q:
-        Y, obstruction = solver.solve(1, _complement(subspace, -F), size.small(1, F))
+        Y, noise, obstruction = solver.solve(1, _complement(subspace, -F), size.small(1, F, 0.0))
+        size.record(1, W[1 : 1 + d + q], R[1 : 1 + d + q], noise)
         if obstruction is not None:
             return Expansion(W, R, obstruction, 1)
         W[1 + d : 1 + d + q] = _in_graph(subspace, Y[d:])
     jets.correct(1, field.split(W[table.degree_slice(1)]))
-    size.record(1, W[1 : 1 + d + q])
     for degree in range(2, table.order + 1):
         here = table.degree_slice(degree)
         F = jets.advance(degree)
         R[here] = F @ left
-        excess = F - _known_convolution(table, degree, W, R)
-        Y, obstruction = solver.solve(degree, _complement(subspace, -excess), size.small(degree, F))
+        known = _known_convolution(table, degree, W, R)
+        small = size.small(degree, F, known)
+        Y, noise, obstruction = solver.solve(degree, _complement(subspace, known - F), small)
         if obstruction is not None:
             return Expansion(W, R, obstruction, degree)
         W[here] = _in_graph(subspace, Y)
-        size.record(degree, W[here])
+        size.record(degree, W[here], R[here], noise)
         if degree < table.order:
             jets.correct(degree, field.split(W[here]))
     return Expansion(W, R)
@@ -126,17 +127,50 @@ def _known_convolution(table: MonomialTable, degree: int, W: Array, R: Array) ->
 
 
 class _NaturalSize:
-    """How large right-hand sides of a degree are expected to be, from the growth of the coefficients so far."""
+    """The size below which a right-hand side is a rounding error.
 
-    def __init__(self, rate: float) -> None:
+    Measured against the terms it is made of and against the growth of the coefficients so far, so that it
+    scales as it must with the units of states, time and parameters: a monomial weighs as much as the shift of
+    the state that its parameters cause.
+    """
+
+    def __init__(self, table: MonomialTable, rate: float, slopes: Array) -> None:
+        self._table = table
         self._rate = rate
+        self._shifts = np.where(slopes > 0, slopes / rate if rate else slopes, 1.0)
         self._growth = 0.0
+        self._dynamics: dict[int, float] = {}  # heights of R by degree
+        self._noise: dict[int, float] = {}  # rounding errors of W by degree
 
-    def record(self, degree: int, part: Array) -> None:
-        height = float(np.linalg.norm(part, axis=1).max(initial=0.0))
-        self._growth = max(self._growth, height ** (1.0 / degree))
+    def _weights(self, degree: int) -> Array:
+        exponents = self._table.exponents[self._table.degree_slice(degree), self._table.n_master :]
+        return np.asarray(np.prod(self._shifts**exponents, axis=1))
 
-    def small(self, degree: int, F: Array) -> float:
-        """Right-hand sides below this are rounding errors."""
-        largest = float(np.abs(F).max(initial=0.0))
-        return _HARMLESS * max(largest, self._rate * self._growth**degree)
+    def record(self, degree: int, W: Array, R: Array, noise: Array) -> None:
+        weights = self._weights(degree)
+        self._dynamics[degree] = _height(R / weights[:, None])
+        self._noise[degree] = float((noise / weights).max(initial=0.0))
+        if degree > 1:
+            own = self._dynamics[degree] / self._rate if self._rate else 0.0
+            height = max(_height(W / weights[:, None]), own)
+            self._growth = max(self._growth, height ** (1.0 / (degree - 1)))
+
+    def _inherited(self, degree: int) -> float:
+        """Rounding errors of lower degrees that reach this one, through DW R and through f."""
+        total = 0.0
+        for lower, noise in self._noise.items():
+            through_dynamics = lower * self._dynamics.get(degree + 1 - lower, 0.0) if lower > 1 else 0.0
+            through_field = self._rate * self._growth ** (degree - lower)
+            total += noise * (through_dynamics + through_field)
+        return total
+
+    def small(self, degree: int, F: Array, known: Array | float) -> Array:
+        """One bound a monomial, (M_k,)."""
+        terms = np.linalg.norm(F, axis=1) + np.linalg.norm(np.broadcast_to(known, F.shape), axis=1)
+        weights = self._weights(degree)
+        natural = float((terms / weights).max(initial=0.0)) + self._rate * self._growth ** (degree - 1)
+        return np.asarray((_ROUNDING * natural + self._inherited(degree)) * weights)
+
+
+def _height(rows: Array) -> float:
+    return float(np.linalg.norm(rows, axis=1).max(initial=0.0))

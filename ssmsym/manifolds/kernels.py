@@ -23,9 +23,9 @@ def substitute_rows(T, low, high, shifts, r, near, small, event, size):  # type:
                 determinant = a * d - b * c
                 x = r[k - 1, s]
                 y = r[k, s]
-                if abs(determinant) <= near * (abs(a) + abs(b) + abs(c) + abs(d)):
+                if abs(determinant) <= near[s] * (abs(a) + abs(b) + abs(c) + abs(d)):
                     height = max(abs(x), abs(y))
-                    if height > small and event[s] < 0:
+                    if height > small[s] and event[s] < 0:
                         event[s] = k
                         size[s] = height
                     x = x * 0.0
@@ -40,8 +40,8 @@ def substitute_rows(T, low, high, shifts, r, near, small, event, size):  # type:
             else:
                 pivot = T[k, k] - shifts[s]
                 x = r[k, s]
-                if abs(pivot) <= near:
-                    if abs(x) > small and event[s] < 0:
+                if abs(pivot) <= near[s]:
+                    if abs(x) > small[s] and event[s] < 0:
                         event[s] = k
                         size[s] = abs(x)
                     x = x * 0.0

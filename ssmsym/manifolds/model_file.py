@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 
 from ssmsym.dynamics.fixed_points import FixedPoint, time_constant
 from ssmsym.errors import FileFormatError, SsmsymError
+from ssmsym.fields import file_checks as checks
+from ssmsym.fields.field import VectorField
 from ssmsym.fields.field_file import field_from_parts, field_to_parts
 from ssmsym.fields.files import read_arrays, write_arrays
-from ssmsym.manifolds.ssm import SSM
-from ssmsym.series.polynomial import Polynomial
+from ssmsym.fields.parameters import locate
+from ssmsym.manifolds.ssm import SSM, STYLES
 
 FORMAT = "ssmsym-ssm"
 VERSION = 1
@@ -122,44 +125,109 @@ def load_model(path: str | os.PathLike[str]) -> SSM:
     source = Path(path)
     arrays = read_arrays(source)
     try:
-        header = json.loads(str(arrays["header"]))
-        if header["format"] != FORMAT:
-            raise FileFormatError(f"'{source}' is no SSM model file (format '{header['format']}').")
-        if header["version"] > VERSION:
-            raise FileFormatError(
-                f"'{source}' has format version {header['version']}; this ssmsym reads up to {VERSION}. Update ssmsym."
-            )
-        return _from_parts(header, arrays)
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise FileFormatError(f"'{source}' is no SSM model file: it lacks or garbles {error}.") from None
+        header = _header(arrays)
+        version = checks.whole_number(header, "version", 1)
+        if version <= VERSION:
+            return _from_parts(header, arrays)
     except SsmsymError as error:
-        if str(source) in str(error):
-            raise
-        raise FileFormatError(f"'{source}' is no SSM model file: {error}") from None
+        raise _no_model(source, checks.one_line(error)) from None
+    except Exception as error:  # equations that make no sense meet SymPy and NumPy in many ways
+        raise _no_model(source, "Its parts make no sense together.") from error
+    raise FileFormatError(
+        f"'{source}' has format version {version}; this ssmsym reads up to {VERSION}. Update ssmsym."
+    )
+
+
+def _no_model(source: Path, reason: str) -> FileFormatError:
+    return FileFormatError(f"'{source}' is no SSM model file. {reason} Give a file that 'save' has written.")
+
+
+def _header(arrays: dict[str, NDArray[Any]]) -> Any:
+    found = checks.part(arrays, "header", np.ndarray)
+    try:
+        header = json.loads(str(found))
+    except (ValueError, RecursionError):
+        raise FileFormatError("Its 'header' is no JSON.") from None
+    if checks.part(header, "format", str) != FORMAT:
+        raise FileFormatError(f"Its format is '{header['format']}', not '{FORMAT}'.")
+    return header
 
 
 def _from_parts(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> SSM:
-    field = field_from_parts(header["field"], arrays)
-    point = FixedPoint(
-        arrays["fixed_point.state"],
-        header["residual"],
-        arrays["fixed_point.eigenvalues"],
-        header["hits"],
+    field = field_from_parts(checks.part(header, "field", dict), arrays)
+    n = field.n_states
+    order = checks.whole_number(header, "order", 1)
+    parameter_order = checks.whole_number(header, "parameter_order", 0, order)
+    parameters = checks.names(header, "parameters")
+    modes = _modes(header, n)
+    d, q = len(modes), len(parameters)
+    polynomials = {
+        name: checks.polynomial(arrays, "exponents", name, d + q, outputs)
+        for name, outputs in (("parametrization", n), ("reduced_dynamics", d))
+    }
+    _check_exponents(polynomials["parametrization"].exponents, d, order, parameter_order)
+    ssm = SSM(
+        field=field,
+        fixed_point=_fixed_point(header, arrays, field),
+        modes=modes,
+        spectrum=checks.array(arrays, "spectrum", (n,), "numbers"),
+        right=checks.array(arrays, "right", (n, d)),
+        left=checks.array(arrays, "left", (n, d)),
+        **polynomials,
+        order=order,
+        parameter_order=parameter_order,
+        style=checks.part(header, "style", str),
+        parameters=tuple(parameters),
+        parameter_values=checks.array(arrays, "parameter_values", (q,)),
+    )
+    _check_use(ssm)
+    return ssm
+
+
+def _modes(header: Any, n: int) -> tuple[int, ...]:
+    modes = checks.part(header, "modes", list)
+    if not modes or any(type(m) is not int or not 0 <= m < n for m in modes) or len(set(modes)) < len(modes):
+        raise FileFormatError(f"Its 'modes' are no positions among {n} eigenvalues.")
+    return tuple(modes)
+
+
+def _fixed_point(header: Any, arrays: dict[str, NDArray[Any]], field: VectorField) -> FixedPoint:
+    residual = float(checks.part(header, "residual", (int, float)))
+    if not 0 <= residual < np.inf:
+        raise FileFormatError(f"Its 'residual' is {residual}.")
+    eigenvalues = checks.array(arrays, "fixed_point.eigenvalues", (None,), "numbers")
+    if len(eigenvalues) > field.n_states:
+        raise FileFormatError("Its 'fixed_point.eigenvalues' are more than the states.")
+    return FixedPoint(
+        checks.array(arrays, "fixed_point.state", (field.n_states,)),
+        residual,
+        eigenvalues,
+        checks.whole_number(header, "hits", 0),
         field.time,
         time_constant(field),
     )
-    return SSM(
-        field=field,
-        fixed_point=point,
-        modes=tuple(header["modes"]),
-        spectrum=arrays["spectrum"],
-        right=arrays["right"],
-        left=arrays["left"],
-        parametrization=Polynomial(arrays["exponents"], arrays["parametrization"]),
-        reduced_dynamics=Polynomial(arrays["exponents"], arrays["reduced_dynamics"]),
-        order=header["order"],
-        parameter_order=header["parameter_order"],
-        style=header["style"],
-        parameters=tuple(header["parameters"]),
-        parameter_values=arrays["parameter_values"],
-    )
+
+
+def _check_exponents(exponents: NDArray[np.int64], d: int, order: int, parameter_order: int) -> None:
+    """Compare the exponents, which are different, with the table of the orders."""
+    q = exponents.shape[1] - d
+    total, offsets = exponents.sum(axis=1), exponents[:, d:].sum(axis=1)
+    fits = total.max() == order and offsets.max(initial=0) <= parameter_order
+    degrees = range(min(parameter_order, order) + 1) if q else (0,)
+    size = sum(comb(max(q, 1) + k - 1, k) * comb(d + order - k, d) for k in degrees) if fits else 0
+    if len(exponents) != size:
+        raise FileFormatError(f"Its 'exponents' are not those of order {order}.")
+
+
+def _check_use(ssm: SSM) -> None:
+    """Whether the parts fit in meaning: style, time, parameters, and a field with values."""
+    field = ssm.field
+    if ssm.style not in STYLES or field.is_map:
+        raise FileFormatError(f"It holds an SSM in the style '{ssm.style}' in {field.time} time.")
+    located = [locate(name, field.values) for name in ssm.parameters]
+    values = np.array([np.atleast_1d(field.values[name])[entry] for name, entry in located])
+    if not np.array_equal(values, ssm.parameter_values):
+        raise FileFormatError("Its 'parameter_values' are not those of its field.")
+    with np.errstate(all="ignore"):
+        if not np.isfinite(field(ssm.fixed_point.state)).all():
+            raise FileFormatError("Its field has no finite value at its fixed point.")

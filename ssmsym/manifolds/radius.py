@@ -12,6 +12,7 @@ Array = NDArray[np.float64]
 _SHRINKING_EXPONENT = 0.3
 _FIT_MARGIN = 0.3  # how much better growth without bound must fit than bounded growth
 _FIT_ERROR = 0.05
+_FEWEST = 5  # nonzero parts
 _SHIFTS = (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 
 
@@ -25,6 +26,8 @@ class RadiusEstimate:
         Smallest of `by_degree` in the later half of the degrees; inf if all parts there vanish.
     by_degree : (K,) array
         ``height(k)^(-1/k)`` of each degree, inf where the part vanishes.
+    conclusive : bool
+        Whether there are enough nonzero parts to judge whether the radius shrinks.
     shrinks : bool
         Whether the growth from degree to degree rises like a power of the degree: the estimate then tends
         to 0 and the series is at best asymptotic.
@@ -33,6 +36,7 @@ class RadiusEstimate:
     value: float
     by_degree: Array
     shrinks: bool
+    conclusive: bool
 
     def __str__(self) -> str:
         if self.shrinks:
@@ -54,7 +58,9 @@ def estimate_radius(heights: Array) -> RadiusEstimate:
     used = (heights > 0) & (degrees >= 2)
     late = degrees >= (len(heights) + 1) / 2
     value = float(np.min(by_degree[late & used], initial=np.inf))
-    return RadiusEstimate(value, by_degree, _shrinks(degrees[used], heights[used]))
+    conclusive = int(used.sum()) >= _FEWEST
+    shrinks = conclusive and _shrinks(degrees[used], heights[used])
+    return RadiusEstimate(value, by_degree, shrinks, conclusive)
 
 
 def _shrinks(degrees: NDArray[np.int64], heights: Array) -> bool:
@@ -62,8 +68,6 @@ def _shrinks(degrees: NDArray[np.int64], heights: Array) -> bool:
 
     The second is the form of Domb and Sykes (Proc. R. Soc. A 240, 1957, section 2) with their shift.
     """
-    if len(degrees) < 5:
-        return False
     growth = np.exp(np.diff(np.log(heights)) / np.diff(degrees))
     k = degrees[1:].astype(float)
     power = min((_power_fit(k + shift, growth) for shift in _SHIFTS), key=lambda fit: fit[1])

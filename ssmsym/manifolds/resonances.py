@@ -39,11 +39,16 @@ class Resonance:
         """|m . lambda - eigenvalue|, in 1/time."""
         return abs(self.value - self.eigenvalue)
 
+    @property
+    def exact(self) -> bool:
+        """Whether the two agree to rounding: a resonance, harmless since the expansion exists."""
+        return self.distance <= 1e-8 * abs(self.eigenvalue)
+
     def __str__(self) -> str:
         terms = " + ".join(f"{m} λ{i}" if m > 1 else f"λ{i}" for i, m in enumerate(self.combination) if m)
         return (
             f"degree {self.degree}: {terms} is {self.distance:.2e} from mode {self.mode} "
-            f"({self.eigenvalue:.4g})"
+            f"({self.eigenvalue:.4g})" + (": exact, its right-hand side vanishes" if self.exact else "")
         )
 
 
@@ -59,14 +64,11 @@ class ResonanceReport:
         Int[min Re(outer) / max Re(master)] and Int[min Re(master) / max Re(master)] for a stable master
         subspace and spectrum (Haller and Ponsioen, Nonlinear Dyn. 86, 2016, equations 14 and 38); None if
         either is not stable. The SSM is unique among manifolds smoother than the outer quotient.
-    complete : bool
-        Whether all outer eigenvalues were known.
     """
 
     nearest: tuple[Resonance, ...]
     outer_spectral_quotient: int | None
     inner_spectral_quotient: int | None
-    complete: bool = True
 
 
 def resonance_report(

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ssmsym.dynamics.fixed_points import (
-    FixedPoint,
-    convergence_tolerance,
-    format_eigenvalue,
-    time_constant,
-)
+from ssmsym.dynamics.fixed_points import FixedPoint, format_eigenvalue, time_constant
 from ssmsym.dynamics.newton import defect
-from ssmsym.errors import InputError, ResonanceError
+from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.jets import Jets
 from ssmsym.fields.parameters import locate
 from ssmsym.manifolds.graph_style import active_parameters, expand
-from ssmsym.manifolds.resonances import Resonance, ResonanceReport, resonance_report
+from ssmsym.manifolds.preconditions import expansion_point, resonance_error
+from ssmsym.manifolds.resonances import ResonanceReport, resonance_report
 from ssmsym.manifolds.subspace import MasterSubspace, master_subspace
 from ssmsym.series.monomials import MonomialTable, monomial_table
 from ssmsym.series.polynomial import Polynomial
@@ -36,7 +33,7 @@ Array = NDArray[np.float64]
 
 STYLES = ("graph",)
 _SMALL_SYSTEM = 600  # states up to which a second BLAS thread slows the factorisations down
-_RESIDUAL_FACTOR = 1e5
+_ON_AXIS = 1e-8  # relative to the largest eigenvalue
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +86,14 @@ class SSM:
     def eigenvalues(self) -> NDArray[np.complex128]:
         """Master eigenvalues, (d,), in 1/time."""
         return self.spectrum[list(self.modes)]
+
+    @property
+    def kind(self) -> str:
+        """``stable``, ``unstable``, ``mixed``, or ``centre`` if a master eigenvalue lies on the imaginary axis."""
+        rates = self.eigenvalues.real
+        if (np.abs(rates) < _ON_AXIS * float(np.abs(self.spectrum).max())).any():
+            return "centre"
+        return "stable" if (rates < 0).all() else "unstable" if (rates > 0).all() else "mixed"
 
     @functools.cached_property
     def readout(self) -> Polynomial | None:
@@ -197,14 +202,14 @@ class SSM:
 
     def __repr__(self) -> str:
         values = ", ".join(format_eigenvalue(value) for value in self.eigenvalues)
-        kind = "pair" if np.any(self.eigenvalues.imag) else "real"
         parameters = (
             f", parameters {', '.join(self.parameters)} to degree {self.parameter_order}"
             if self.parameters
             else ""
         )
         return (
-            f"SSM({self.field.n_states} states, {self.dimension} coordinates ({kind}), {self.style} style, "
+            f"SSM({self.field.n_states} states, {self.dimension} coordinates, {self.kind}"
+            f"{' manifold' if self.kind == 'centre' else ''}, {self.style} style, "
             f"order {self.order}{parameters}, eigenvalues {values})"
         )
 
@@ -243,7 +248,7 @@ def compute_ssm(
     style : {"graph"}
         Parametrization style: in graph style left.T @ (W(p) - x*) = p.
     resonance_tolerance : float
-        Distance, relative to the largest eigenvalue, at which a combination counts as resonant.
+        Distance, relative to its own size, at which a combination of eigenvalues counts as resonant.
 
     Returns
     -------
@@ -274,19 +279,21 @@ def compute_ssm(
     Haller and Ponsioen, Nonlinear Dynamics 86, 2016. Jain and Haller, Nonlinear Dynamics 107, 2022.
     """
     _check_arguments(field, order, parameter_order, style)
+    if isinstance(parameters, str):
+        raise InputError(f"'parameters' is a sequence of names; write ['{parameters}'].")
     located = [locate(name, field.values) for name in parameters]
     if len(set(located)) < len(located):
         raise InputError(f"'parameters' names one parameter twice: {list(parameters)}.")
-    state = _expansion_point(field, point)
+    state, jacobian = expansion_point(field, point)
     limit = order if parameter_order is None else parameter_order
-    threads = single_blas_thread() if field.n_states <= _SMALL_SYSTEM else _NoLimit()
+    threads = single_blas_thread() if field.n_states <= _SMALL_SYSTEM else contextlib.nullcontext()
     with threads:
-        subspace = master_subspace(field.jacobian(state), modes, discrete=field.is_map)
+        subspace = master_subspace(jacobian, modes, discrete=field.is_map)
         table = monomial_table(len(subspace.modes), len(located), order, limit)
         result = expand(field, state, subspace, table, located, resonance_tolerance)
     if result.obstruction is not None:
         assert result.obstructed_degree is not None
-        raise _resonance(subspace, result.obstruction, result.obstructed_degree)
+        raise resonance_error(subspace, result.obstruction, result.obstructed_degree)
     return SSM(
         field=field,
         fixed_point=_fixed_point(field, point, state, subspace),
@@ -304,14 +311,6 @@ def compute_ssm(
     )
 
 
-class _NoLimit:
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
 def _check_arguments(field: VectorField, order: int, parameter_order: int | None, style: str) -> None:
     if style not in STYLES:
         raise InputError(f"'style' is one of {', '.join(repr(s) for s in STYLES)}; found '{style}'.")
@@ -324,18 +323,6 @@ def _check_arguments(field: VectorField, order: int, parameter_order: int | None
             raise InputError(f"'{name}' must be an integer of at least 1; found {value!r}.")
 
 
-def _expansion_point(field: VectorField, point: FixedPoint | ArrayLike) -> Array:
-    state = field.check_state(point.state if isinstance(point, FixedPoint) else point, batch=False)
-    residual = float(np.linalg.norm(defect(field, state)))
-    nearby = state + 1e-1 * (1.0 + np.abs(state)) * np.resize([1.0, -1.0, 0.5], (4, len(state)))
-    if not residual <= _RESIDUAL_FACTOR * convergence_tolerance(field, nearby):
-        raise InputError(
-            f"The given state is no fixed point: |f| = {residual:.1e} there. Take one from find_fixed_points, or "
-            "refine_fixed_point at this state."
-        )
-    return state
-
-
 def _fixed_point(
     field: VectorField, point: FixedPoint | ArrayLike, state: Array, subspace: MasterSubspace
 ) -> FixedPoint:
@@ -343,22 +330,3 @@ def _fixed_point(
         return point
     residual = float(np.linalg.norm(defect(field, state)))
     return FixedPoint(state, residual, subspace.spectrum, 1, field.time, time_constant(field))
-
-
-def _resonance(subspace: MasterSubspace, obstruction: Any, degree: int) -> ResonanceError:
-    d = len(subspace.modes)
-    value = obstruction.combination
-    outer = np.array(subspace.outer)
-    mode = int(outer[np.argmin(np.abs(subspace.spectrum[outer] - value))])
-    combination = obstruction.monomial[:d]
-    found = Resonance(combination, sum(combination), mode, value, complex(subspace.spectrum[mode]))
-    left_side = " + ".join(f"{m} λ{subspace.modes[i]}" for i, m in enumerate(combination) if m) or "0"
-    return ResonanceError(
-        f"Outer resonance at degree {degree}: {left_side} = {value:.6g} is {found.distance:.1e} from λ{mode} = "
-        f"{found.eigenvalue:.6g}, and its right-hand side does not vanish. Add mode {mode} to the master subspace "
-        f"or keep 'order' below {degree}.",
-        degree=degree,
-        mode=mode,
-        combination=combination,
-        distance=found.distance,
-    )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ssmsym.dynamics.fixed_points import format_eigenvalue
 from ssmsym.dynamics.spectrum import leading_order
-from ssmsym.errors import InputError, SubspaceError
+from ssmsym.errors import InputError, SmoothnessError, SubspaceError
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -35,7 +35,7 @@ class MasterSubspace:
     spectrum : (N,) complex
         All eigenvalues, leading first.
     modes : tuple of int
-        Positions of the master eigenvalues in the spectrum.
+        Positions of the master eigenvalues in the spectrum, in the order of the coordinates.
     right, left : (N, d)
         V and U with U^T V = I. A real mode is a unit vector with positive largest entry; a pair gives
         sqrt(2) (Re v, Im v) with |v| = 1, Re v orthogonal to Im v, |Re v| >= |Im v|; modes that coincide or
@@ -94,6 +94,8 @@ def master_subspace(jacobian: Array, modes: int | Sequence[int], *, discrete: bo
     SubspaceError
         If the modes cut a complex pair or a group of coinciding or inseparable eigenvalues.
     """
+    if not np.isfinite(jacobian).all():
+        raise SmoothnessError("The Jacobian is not finite at this state; no linearisation exists there.")
     T, Z = scipy.linalg.schur(jacobian, output="real", check_finite=False)
     diagonal = _schur_eigenvalues(T)
     order = leading_order(diagonal, discrete=discrete)
@@ -111,7 +113,8 @@ def master_subspace(jacobian: Array, modes: int | Sequence[int], *, discrete: bo
                 f"Modes {list(chosen)} cannot be separated from the rest numerically; choose a larger gap.",
                 modes=chosen,
             )
-    basis, structure = _master_basis(T[:d, :d], Z[:, :d], discrete)
+    basis, structure, values = _master_basis(T[:d, :d], Z[:, :d], discrete)
+    chosen = _in_order_of(values, spectrum, chosen)
     left_schur = _left_basis(T, Z, d)
     projector = np.linalg.norm(left_schur, 2)
     if projector > _LARGEST_PROJECTOR:
@@ -166,7 +169,7 @@ def _chosen(modes: int | Sequence[int], n: int) -> tuple[int, ...]:
 
 
 def _refuse_cuts(spectrum: Complex, chosen: tuple[int, ...]) -> None:
-    scale = np.abs(spectrum).max()
+    floor = 1e-12 * np.abs(spectrum).max()
     others = np.array([i for i in range(len(spectrum)) if i not in set(chosen)], dtype=int)
     for i in chosen:
         if not len(others):
@@ -182,7 +185,7 @@ def _refuse_cuts(spectrum: Complex, chosen: tuple[int, ...]) -> None:
                     modes=(first, first + 1),
                 )
         distance = np.abs(spectrum[others] - value)
-        near = others[distance <= _COINCIDENT * scale]
+        near = others[distance <= max(_COINCIDENT * abs(value), floor)]
         if len(near):
             group = sorted({i, *near.tolist()})
             listed = ", ".join(str(k) for k in group[:6]) + (", ..." if len(group) > 6 else "")
@@ -209,8 +212,19 @@ def _left_basis(T: Array, Z: Array, d: int) -> Array:
     return left
 
 
-def _master_basis(T11: Array, Z1: Array, discrete: bool) -> tuple[Array, str]:
-    """Columns, in Schur coordinates, of the basis of the master subspace, and its structure."""
+def _in_order_of(values: list[complex], spectrum: Complex, chosen: tuple[int, ...]) -> tuple[int, ...]:
+    """The chosen positions in the order of the coordinates, which keeps the members of a cluster together."""
+    left = list(chosen)
+    ordered = []
+    for value in values:
+        nearest = left[int(np.argmin(np.abs(spectrum[left] - value)))]
+        left.remove(nearest)
+        ordered.append(nearest)
+    return tuple(ordered)
+
+
+def _master_basis(T11: Array, Z1: Array, discrete: bool) -> tuple[Array, str, list[complex]]:
+    """Columns, in Schur coordinates, of the basis of the master subspace, its structure and eigenvalues."""
     values, vectors = np.linalg.eig(T11)
     groups: list[tuple[Array, list[complex], str]] = []
     order = leading_order(values.astype(complex), discrete=discrete)
@@ -226,7 +240,8 @@ def _master_basis(T11: Array, Z1: Array, discrete: bool) -> tuple[Array, str]:
                 groups.append((_cluster_basis(T11, Z1, pair), pair, "xx"))
     groups = _merge_clusters(groups, T11, Z1)
     basis = np.concatenate([columns for columns, _, _ in groups], axis=1)
-    return basis, "".join(kind for _, _, kind in groups)
+    values_in_order = [value for _, members, _ in groups for value in members]
+    return basis, "".join(kind for _, _, kind in groups), values_in_order
 
 
 def _real_mode(vector: Array, Z1: Array) -> Array:

@@ -201,8 +201,9 @@ def _latex_name(name: str) -> str:
     base, _, entry = name.partition("[")
     if entry:
         return f"{base}_{{{entry.rstrip(']')}}}"
-    stem = base.rstrip("0123456789")
-    return base if stem == base or not stem else f"{stem}_{{{base[len(stem) :]}}}"
+    import sympy
+
+    return str(sympy.latex(sympy.Symbol(base)))
 
 
 def _sum_of_terms(polynomial: Polynomial, output: int, names: list[str], digits: int, *, latex: bool) -> str:
@@ -242,6 +243,8 @@ def reduce(ssm: SSM) -> ReducedModel:
     >>> print(model.text())
     p' = 1 p - 0.2 p^3
     """
+    if not isinstance(ssm, SSM):
+        raise InputError(f"'reduce' takes an SSM, as compute_ssm gives it; found {type(ssm).__name__}.")
     return ReducedModel(
         reduced_dynamics=ssm.reduced_dynamics,
         parametrization=ssm.parametrization,

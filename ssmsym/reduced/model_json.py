@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import numpy as np
-
-from ssmsym.errors import FileFormatError
+from ssmsym.errors import FileFormatError, SsmsymError
+from ssmsym.fields import file_checks as checks
 from ssmsym.reduced.model import ReducedModel
 from ssmsym.series.polynomial import Polynomial
 
@@ -103,29 +102,77 @@ def model_from_json(text: str) -> ReducedModel:
         If the text is no JSON or does not follow the schema.
     """
     try:
-        document = json.loads(text)
-        if document["format"] != FORMAT or document["version"] > VERSION:
-            raise FileFormatError(
-                f"The text is no reduced model of version {VERSION} or earlier (format '{document['format']}')."
-            )
-        readout = document.get("readout")
-        return ReducedModel(
-            reduced_dynamics=_read_polynomial(document["reduced_dynamics"]),
-            parametrization=_read_polynomial(document["parametrization"]),
-            readout=None if readout is None else _read_polynomial(readout),
-            left=np.array(document["left"], dtype=float),
-            state=np.array(document["state"], dtype=float),
-            eigenvalues=np.array([complex(re, im) for re, im in document["eigenvalues"]]),
-            parameter_values={str(k): float(v) for k, v in document["parameters"].items()},
-            order=int(document["order"]),
-            style=str(document["style"]),
-            evidence=dict(document.get("evidence") or {}),
+        return _from_document(_document(text))
+    except SsmsymError as error:
+        raise _no_model(checks.one_line(error)) from None
+    except Exception as error:  # NumPy and Python meet numbers that are none in many ways
+        raise _no_model("Its parts make no sense together.") from error
+
+
+def _no_model(reason: str) -> FileFormatError:
+    return FileFormatError(f"The text is no reduced model. {reason} Give a text that 'model_to_json' made.")
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"JSON has no number {name}.")
+
+
+def _document(text: str) -> Any:
+    try:
+        document = json.loads(text, parse_constant=_no_number)
+    except (ValueError, TypeError, RecursionError):
+        raise FileFormatError("It is no JSON.") from None
+    if checks.part(document, "format", str) != FORMAT:
+        raise FileFormatError(f"Its format is '{document['format']}', not '{FORMAT}'.")
+    version = checks.whole_number(document, "version", 1)
+    if version > VERSION:
+        raise FileFormatError(
+            f"Its format version is {version}; this ssmsym reads up to {VERSION}. Update ssmsym."
         )
-    except FileFormatError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FileFormatError(f"The text is no reduced model: it lacks or garbles {error}.") from None
+    return document
 
 
-def _read_polynomial(document: dict[str, Any]) -> Polynomial:
-    return Polynomial(document["exponents"], np.array(document["coefficients"], dtype=float))
+def _from_document(document: dict[str, Any]) -> ReducedModel:
+    state = checks.array(document, "state", (None,))
+    eigenvalues = checks.array(document, "eigenvalues", (None, 2))
+    parameters = _parameters(document)
+    n, d = len(state), len(eigenvalues)
+    order = checks.whole_number(document, "order", 1)
+    variables = d + len(parameters)
+    has_readout = document.get("readout") is not None
+    return ReducedModel(
+        reduced_dynamics=_polynomial_of(document, "reduced_dynamics", variables, d, order),
+        parametrization=_polynomial_of(document, "parametrization", variables, n, order),
+        readout=_polynomial_of(document, "readout", variables, None, order) if has_readout else None,
+        left=checks.array(document, "left", (n, d)),
+        state=state,
+        eigenvalues=eigenvalues.view(complex)[:, 0],
+        parameter_values=parameters,
+        order=order,
+        style=checks.part(document, "style", str),
+        evidence=_evidence(document),
+    )
+
+
+def _parameters(document: Any) -> dict[str, float]:
+    found = checks.part(document, "parameters", dict)
+    values = checks.array({"parameters": list(found.values())}, "parameters", (len(found),))
+    return dict(zip(found, values.tolist(), strict=True))
+
+
+def _polynomial_of(document: Any, name: str, variables: int, outputs: int | None, order: int) -> Polynomial:
+    found = checks.part(document, name, dict)
+    polynomial = checks.polynomial(found, "exponents", "coefficients", variables, outputs)
+    if polynomial.order > order:
+        raise FileFormatError(f"Its '{name}' has terms of order {polynomial.order}, above its order {order}.")
+    return polynomial
+
+
+def _evidence(document: Any) -> dict[str, Any]:
+    evidence = checks.part({"evidence": {}, **document}, "evidence", dict)
+    radii = evidence.get("trust_radius", {})
+    if not isinstance(radii, dict) or not all(
+        isinstance(r, (int, float, type(None))) for r in radii.values()
+    ):
+        raise FileFormatError("Its 'evidence' has a garbled 'trust_radius'.")
+    return evidence

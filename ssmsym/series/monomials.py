@@ -81,7 +81,7 @@ class MonomialTable:
         self.exponents: Index = np.concatenate(by_degree)
         self.exponents.setflags(write=False)
         self.offsets = np.concatenate([[0], np.cumsum([len(block) for block in by_degree])]).tolist()
-        self._radix = (order + 2) ** np.arange(self.n_variables, dtype=np.int64)
+        self._radix = _radix(self.n_variables, order)
         self._keys = self.exponents @ self._radix
         self._sorting = np.argsort(self._keys)
         self._sorted_keys = self._keys[self._sorting]
@@ -93,12 +93,15 @@ class MonomialTable:
         return len(self.exponents)
 
     def _of_degree(self, degree: int) -> Index:
-        chosen = list(itertools.combinations_with_replacement(range(self.n_variables), degree))
-        rows = np.array(chosen, dtype=np.int64).reshape(len(chosen), degree)
-        exponents = np.zeros((len(rows), self.n_variables), dtype=np.int64)
-        for column in range(degree):
-            exponents[np.arange(len(rows)), rows[:, column]] += 1
-        return exponents[exponents[:, self.n_master :].sum(axis=1) <= self.parameter_order]
+        """All monomials of one degree: those in the coordinates times those in the offsets."""
+        blocks = []
+        for parameter_degree in range(min(degree, self.parameter_order) + 1):
+            own = _all_of_degree(self.n_master, degree - parameter_degree)
+            offsets = _all_of_degree(self.n_parameters, parameter_degree)
+            left = np.repeat(own, len(offsets), axis=0)
+            blocks.append(np.concatenate([left, np.tile(offsets, (len(own), 1))], axis=1))
+        exponents = np.concatenate(blocks)
+        return exponents[np.lexsort(-exponents.T[::-1])]
 
     def degree_slice(self, degree: int) -> slice:
         """Positions of the monomials of one degree."""
@@ -175,6 +178,26 @@ class MonomialTable:
             arrays = [np.concatenate(column) if column else empty for column in columns]
             self._convolutions[degree] = ConvolutionTable(*arrays)
         return self._convolutions[degree]
+
+
+def _all_of_degree(n_variables: int, degree: int) -> Index:
+    chosen = list(itertools.combinations_with_replacement(range(n_variables), degree))
+    rows = np.array(chosen, dtype=np.int64).reshape(len(chosen), degree)
+    exponents = np.zeros((len(rows), n_variables), dtype=np.int64)
+    for column in range(degree):
+        exponents[np.arange(len(rows)), rows[:, column]] += 1
+    return exponents
+
+
+def _radix(n_variables: int, order: int) -> Index:
+    """Weights that turn a multi-index into one number, additive under products.
+
+    A positional number where it fits 64 bits; else random weights modulo 2^64, for which a clash among a
+    table's monomials has a chance below 1e-6 even for ten million of them.
+    """
+    if (order + 2) ** n_variables < 2**62:
+        return (order + 2) ** np.arange(n_variables, dtype=np.int64)
+    return np.random.default_rng(0).integers(-(2**62), 2**62, n_variables, dtype=np.int64)
 
 
 @functools.lru_cache(maxsize=64)

@@ -37,7 +37,10 @@ class Polynomial:
     coefficients: Array
 
     def __init__(self, exponents: ArrayLike, coefficients: ArrayLike) -> None:
-        powers = np.array(exponents, dtype=np.int64)
+        given = np.asarray(exponents)
+        powers = given.astype(np.int64)
+        if (powers != given).any():
+            raise InputError("A polynomial's exponents must be whole numbers.")
         values = np.array(coefficients)
         if powers.ndim != 2 or values.ndim != 2 or len(powers) != len(values):
             raise InputError(
@@ -182,10 +185,6 @@ class Polynomial:
         if not keep.any():
             return self.constant(np.zeros(self.n_outputs), self.n_variables)
         return Polynomial(self.exponents[keep], self.coefficients[keep])
-
-    def of_degree(self, degree: int) -> Array:
-        """Coefficients of the monomials of one total degree, shape (M_k, n_outputs)."""
-        return self.coefficients[self.exponents.sum(axis=1) == degree]
 
     def on_table(self, table: MonomialTable) -> Array:
         """Coefficients (M, n_outputs) over the monomials of `table`; terms outside it are dropped."""

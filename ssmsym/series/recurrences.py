@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -357,8 +356,3 @@ def truncated_product(table: MonomialTable, ring: Ring, a: Array, b: Array) -> A
         ring.products(block, a, b, pairs, ring.ones(pairs))
         out[here] = block
     return out
-
-
-def constant_operation(table: MonomialTable, ring: Ring, value: Any) -> Input:
-    """A series without higher parts."""
-    return Input(table, ring, np.atleast_1d(value))

@@ -1,0 +1,129 @@
+"""An analytic SSM in the coordinates of a fit, and a fit about another point: exact series manipulations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ssmsym.errors import InputError, ResonanceError
+from ssmsym.manifolds.ssm import SSM, compute_ssm
+from ssmsym.series.monomials import monomial_table
+from ssmsym.series.polynomial import Polynomial
+
+Array = NDArray[np.float64]
+
+_WORST_CONDITION = 1e8
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectedSSM:
+    """An SSM as a graph over xi = T^T (x - x*), at the SSM's own parameter values.
+
+    Attributes
+    ----------
+    eta : (d,) array
+        The fixed point in the coordinates eta = T^T (x - centre), so that xi = eta - this.
+    parametrization, reduced_dynamics : Polynomial
+        W and R in xi; T^T (W(xi) - x*) = xi.
+    order : int
+    """
+
+    eta: Array
+    parametrization: Polynomial
+    reduced_dynamics: Polynomial
+    order: int
+
+
+def project_ssm(ssm: SSM, centre: ArrayLike, projection: ArrayLike) -> ProjectedSSM:
+    """Bring an SSM into the coordinates eta = projection.T @ (x - centre).
+
+    xi(p) = T^T (W(p) - x*) is reverted as a power series to p(xi); then W(p(xi)) and Dxi(p) R(p) at p(xi) are
+    the SSM's parametrization and dynamics in xi, exact up to the SSM's order.
+
+    Parameters
+    ----------
+    ssm : SSM
+    centre : (N,) array
+    projection : (N, d) array
+        T.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, or the SSM's tangent space cannot be told apart in these coordinates.
+    """
+    c, T = np.asarray(centre, dtype=float), np.asarray(projection, dtype=float)
+    n, d = ssm.right.shape
+    if c.shape != (n,) or T.shape != (n, d):
+        raise InputError(
+            f"An SSM of {d} coordinates in {n} states needs a centre ({n},) and a projection ({n}, {d}); found "
+            f"{c.shape} and {T.shape}."
+        )
+    condition = np.linalg.cond(T.T @ ssm.right) if d else 1.0
+    share = np.linalg.norm(T.T @ ssm.right, 2) / (np.linalg.norm(T, 2) * np.linalg.norm(ssm.right, 2))
+    if not condition < _WORST_CONDITION or share < 1.0 / _WORST_CONDITION:
+        raise InputError(
+            "The fit's projection does not see the SSM's tangent space: T^T V has condition number "
+            f"{condition:.1e} and relative size {share:.1e}. Choose another projection."
+        )
+    W, R = (at_own_parameters(ssm, q) for q in (ssm.parametrization, ssm.reduced_dynamics))
+    state = W(np.zeros(d))
+    xi = _without_constant(W.transformed(T.T))
+    rates = Polynomial.constant(np.zeros((1, d)), d)
+    for i in range(d):
+        row = np.eye(d)[i : i + 1]
+        rates = rates + xi.derivative(i) * R.transformed(row)
+    inverse = xi.revert(ssm.order)
+    return ProjectedSSM(
+        eta=T.T @ (state - c),
+        parametrization=W.compose(inverse, ssm.order),
+        reduced_dynamics=rates.truncate(ssm.order).compose(inverse, ssm.order),
+        order=ssm.order,
+    )
+
+
+def at_own_parameters(ssm: SSM, polynomial: Polynomial) -> Polynomial:
+    """A polynomial of an SSM at zero parameter offsets, in p alone."""
+    d = ssm.dimension
+    own = polynomial.exponents[:, d:].sum(axis=1) == 0
+    return Polynomial(polynomial.exponents[own, :d], polynomial.coefficients[own])
+
+
+def _without_constant(polynomial: Polynomial) -> Polynomial:
+    keep = polynomial.exponents.sum(axis=1) > 0
+    return Polynomial(polynomial.exponents[keep], polynomial.coefficients[keep])
+
+
+def extended(ssm: SSM, order: int) -> SSM:
+    """The SSM at its own parameter values to at least this order, or as far as resonances allow."""
+    if ssm.order >= order:
+        return ssm
+    try:
+        return compute_ssm(ssm.field, ssm.fixed_point, modes=ssm.modes, order=order, style=ssm.style)
+    except ResonanceError as error:
+        reached = error.degree - 1
+        if reached <= ssm.order:
+            return ssm
+        return compute_ssm(ssm.field, ssm.fixed_point, modes=ssm.modes, order=reached, style=ssm.style)
+
+
+def recentring(exponents: NDArray[np.int64], origin: Array) -> Array:
+    """The matrix that takes coefficients in eta to coefficients in xi = eta - origin.
+
+    Parameters
+    ----------
+    exponents : (M, d) int
+    origin : (d,) array
+
+    Returns
+    -------
+    (M', M) array
+        Rows in the order of ``monomial_table(d, 0, order)``, the constant first.
+    """
+    d = exponents.shape[1]
+    monomials = Polynomial(exponents, np.eye(len(exponents)))
+    shifted = Polynomial.identity(d) + Polynomial.constant(origin[None], d)
+    table = monomial_table(d, 0, monomials.order)
+    return np.asarray(monomials.compose(shifted).on_table(table))

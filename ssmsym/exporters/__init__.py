@@ -1,0 +1,1 @@
+"""Models for other programs: the contract of an exporter, finding exporters, writing, running, reading back."""
