@@ -19,12 +19,17 @@ LAYERS = (
     "dynamics",
     "manifolds",
     "reduced",
+    "data",
+    "exporters",
     "networks",
-    "command_output",
+    "figures",
+    "demo",
+    "commands",
     "cli",
 )
 NUMBA_FILES = {
     "series/kernels.py",
+    "dynamics/kernels.py",
     "manifolds/kernels.py",
     "fields/compilation.py",
     "fields/polynomial_kernel.py",

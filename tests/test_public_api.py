@@ -15,6 +15,10 @@ NAMES = {
     *("compile_field", "compute_exact_ssm", "compute_ssm", "find_fixed_points", "find_slow_points"),
     *("from_sympy", "load", "load_model", "model_from_json", "model_to_json", "network_path"),
     *("polynomial_field", "rate_network", "reduce", "refine_fixed_point", "save", "save_fixed_points"),
+    *("BifurcationDiagram", "Branch", "RejectedEvent", "Simulation", "SpecialPoint"),
+    *("branches", "confirm", "simulate"),
+    *("Comparison", "FittedSSM", "Trajectories"),
+    *("compare", "fit_ssm", "load_fit", "load_trajectories", "save_fit", "save_trajectories"),
     "__version__",
 }
 FUNCTIONS = sorted(name for name in NAMES if name[0].islower() and name != "reduce")
@@ -32,7 +36,7 @@ def test_unknown_name_is_an_attribute_error():
 
 
 def test_no_public_name_is_a_package():
-    packages = {"series", "fields", "dynamics", "manifolds", "reduced", "networks"}
+    packages = {"series", "fields", "dynamics", "manifolds", "reduced", "data", "exporters", "networks"}
     assert not packages & NAMES
 
 

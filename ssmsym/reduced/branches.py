@@ -112,6 +112,17 @@ def trust_radius(model: ReducedModel) -> float | None:
 def confirm(diagram: BifurcationDiagram, model: ReducedModel) -> BifurcationDiagram:
     """The diagram of a reduced model with every fold and Hopf point looked up on the full network.
 
+    Parameters
+    ----------
+    diagram : BifurcationDiagram
+        Of the model's field, from :func:`branches` or from a continuation tool.
+    model : ReducedModel
+
+    Returns
+    -------
+    BifurcationDiagram
+        The same with `confirmed`, `distance` and `full_parameter` filled in.
+
     Raises
     ------
     InputError

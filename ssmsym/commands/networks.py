@@ -1,0 +1,145 @@
+"""Commands on network files: ``info``, ``fixed-points``, ``reduce``."""
+
+from __future__ import annotations
+
+import click
+
+from ssmsym.commands import texts
+from ssmsym.commands.common import (
+    check_parameters,
+    load_network,
+    network_options,
+    refuse_existing,
+    search,
+    setting_options,
+    with_settings,
+    wrong_use,
+)
+
+
+@click.command()
+@network_options
+def info(network: str, as_: str, as_json: bool) -> None:
+    """Say what a NETWORK file holds: equation, size, inputs, readout, parameters."""
+    field = load_network(network, as_)
+    facts = texts.facts(field, network)
+    if as_json:
+        texts.print_json(facts)
+        return
+    click.echo(f"{facts['name']}: {facts['time']} time, {field.n_states} states")
+    for line in facts["equations"]:
+        click.echo(f"  {line}")
+    for line in facts["readout"]:
+        click.echo(f"  z = {line}")
+    click.echo(f"parameters: {texts.assignments(field.parameters)}")
+    if facts["conditions"]:
+        click.echo("input conditions (--input):")
+        for name, setting in facts["conditions"].items():
+            click.echo(f"  {name!r}: " + ", ".join(f"{k} = {v}" for k, v in setting.items()))
+    if facts["note"]:
+        click.echo(facts["note"])
+    if facts["other"]:
+        click.echo(f"also in the file: {', '.join(facts['other'])}")
+
+
+@click.command("fixed-points")
+@network_options
+@setting_options
+@click.option("--spectrum", type=click.IntRange(1), help="Compute this many leading eigenvalues only.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the points to this .npz file.")
+def fixed_points(
+    network: str,
+    as_: str,
+    as_json: bool,
+    condition: str | None,
+    settings: tuple[str, ...],
+    starts: int,
+    seed: int,
+    overwrite: bool,
+    spectrum: int | None,
+    output: str | None,
+) -> None:
+    """Find the fixed points of a NETWORK and their eigenvalues."""
+    from ssmsym.dynamics.point_file import save_fixed_points
+
+    refuse_existing(output, overwrite)
+    field = with_settings(load_network(network, as_), condition, settings)
+    points = search(field, starts, seed, spectrum)
+    if output is not None:
+        save_fixed_points(points, output, parameters=field.parameters, overwrite=overwrite)
+    if as_json:
+        texts.print_json(texts.points_document(field, points, output))
+    else:
+        texts.print_points(field, points)
+        if output is not None:
+            click.echo(f"written to {output}")
+    for line in texts.stability_notes(field, points):
+        click.echo(f"warning: {line}", err=True)
+
+
+@click.command()
+@network_options
+@setting_options
+@click.option(
+    "--modes", default=1, show_default=True, type=click.IntRange(1), help="Number of leading modes."
+)
+@click.option("--order", default=5, show_default=True, type=click.IntRange(1), help="Highest total degree.")
+@click.option(
+    "--at",
+    "position",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Fixed point, by its number.",
+)
+@click.option(
+    "--parameter", "parameters", multiple=True, metavar="NAME", help="Parameter to keep, such as 'u[0]'."
+)
+@click.option("--parameter-order", type=click.IntRange(1), help="Highest degree in the parameters.")
+@click.option("--style", type=click.Choice(["graph"]), default="graph", show_default=True)
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False), help="Model file to write (.npz)."
+)
+def reduce(
+    network: str,
+    as_: str,
+    as_json: bool,
+    condition: str | None,
+    settings: tuple[str, ...],
+    starts: int,
+    seed: int,
+    overwrite: bool,
+    modes: int,
+    order: int,
+    position: int,
+    parameters: tuple[str, ...],
+    parameter_order: int | None,
+    style: str,
+    output: str,
+) -> None:
+    """Compute the spectral submanifold at a fixed point of a NETWORK and write the model."""
+    from ssmsym.manifolds.model_file import save
+    from ssmsym.manifolds.ssm import compute_ssm
+
+    refuse_existing(output, overwrite)
+    field = with_settings(load_network(network, as_), condition, settings)
+    with wrong_use():
+        check_parameters(field, parameters)
+    points = search(field, starts, seed, None)
+    if position >= len(points):
+        raise click.UsageError(
+            f"There are {len(points)} fixed points, numbered from 0; --at {position} is none."
+        )
+    ssm = compute_ssm(
+        field,
+        points[position],
+        modes=modes,
+        order=order,
+        parameters=parameters,
+        parameter_order=parameter_order,
+        style=style,
+    )
+    save(ssm, output, overwrite=overwrite)
+    texts.print_model(ssm, position, points[position], output, as_json)
+    for line in texts.stability_notes(field, points, only=position):
+        click.echo(f"warning: {line}", err=True)
