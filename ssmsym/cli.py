@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ssmsym import __version__
-from ssmsym.commands import networks
+from ssmsym.commands import data, models, networks
 from ssmsym.errors import SsmsymError
 
 
@@ -32,7 +32,14 @@ def main() -> None:
     """Reduced models of trained recurrent networks on spectral submanifolds."""
 
 
-for _command in (networks.info, networks.fixed_points, networks.reduce):
+for _command in (
+    networks.info,
+    networks.fixed_points,
+    networks.reduce,
+    models.branches,
+    data.fit,
+    data.verify,
+):
     main.add_command(_command)
 
 

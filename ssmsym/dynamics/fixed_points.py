@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmsym.dynamics.distinct import RELATIVE_TOLERANCE, DistinctStates, is_fixed_point, on_continuum
 from ssmsym.dynamics.newton import defect, defect_jacobian, newton, polish
-from ssmsym.dynamics.spectrum import leading_eigenvalues, sorted_eigenvalues, unstable_count
-from ssmsym.dynamics.starts import StartingStates
+from ssmsym.dynamics.spectrum import leading_eigenvalues, leading_order, sorted_eigenvalues, unstable_count
+from ssmsym.dynamics.starts import StartingStates, in_units, search_scale, typical_rate
 from ssmsym.errors import InputError, NotConvergedError
 from ssmsym.fields.bounds import index_sum
 from ssmsym.fields.field import VectorField
@@ -18,11 +19,12 @@ from ssmsym.threads import single_blas_thread
 
 Array = NDArray[np.float64]
 
-_RELATIVE_TOLERANCE = 1e-12
-_MERGING_DISTANCE = 1e-6
 _SMALLEST_ROUND = 8  # deflated starts
 _MAX_ROUNDS = 12
 _MAX_IDLE_ROUNDS = 4  # rounds without a new point, while the index sum says that one is missing
+_EQUAL_RATES = 1e-9  # of the largest eigenvalue; and
+_EQUAL_STATES = 1e-7  # of the typical size of a state: differences that do not decide the order of the list
+_ZERO_EIGENVALUE = 1e-7  # of the largest, at a continuum
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +38,15 @@ class FixedPoint:
         Norm of f, or of f(x) - x; in 1/time for flows.
     eigenvalues : (k,) complex array
         Of Df, leading first: descending real part for flows (in 1/time), descending modulus for maps; a pair
-        has its positive imaginary part first. k = N unless fewer were asked for.
+        has its positive imaginary part first. k = N unless fewer were asked for. On a continuum those along
+        it are exactly 0 (1 for maps).
     hits : int
         Number of starts that ended here.
     time : {"continuous", "discrete"}
     time_constant : float or None
         tau of a network with one time constant.
+    continuum : bool
+        Whether the point is one of a whole curve (or surface) of fixed points, for which it stands.
     """
 
     state: Array
@@ -50,6 +55,7 @@ class FixedPoint:
     hits: int = 1
     time: str = "continuous"
     time_constant: float | None = None
+    continuum: bool = False
 
     @property
     def index(self) -> int:
@@ -77,8 +83,9 @@ class FixedPoint:
         unit = "" if self.per_tau is None else " per tau"
         leading = ", ".join(format_eigenvalue(value) for value in shown[:3])
         among = "" if self.spectrum_complete else f" among {len(self.eigenvalues)} computed"
+        continuum = ", one of a continuum" if self.continuum else ""
         return (
-            f"FixedPoint(index {self.index}{among}, leading eigenvalues {leading}{unit}, "
+            f"FixedPoint(index {self.index}{among}{continuum}, leading eigenvalues {leading}{unit}, "
             f"residual {self.residual:.1e}, {self.hits} hits)"
         )
 
@@ -129,11 +136,18 @@ class FixedPoints(list[FixedPoint]):
         return sum(_topological_index(point) for point in self)
 
     @property
-    def complete_by_index(self) -> bool | None:
-        """Whether the index sum is as it must be; None where nothing fixes it or spectra are partial."""
-        if self.expected_index_sum is None or not all(point.spectrum_complete for point in self):
+    def index_sum_fits(self) -> bool | None:
+        """Whether the index sum is as it must be.
+
+        Necessary for a complete list, not sufficient: points whose indices cancel (a saddle and a node) can
+        be missing together. None where nothing fixes the sum, where spectra are partial, and where a point
+        stands for a continuum.
+        """
+        if self.expected_index_sum is None or not all(p.spectrum_complete and not p.continuum for p in self):
             return None
         return self.index_sum == self.expected_index_sum
+
+    complete_by_index = index_sum_fits
 
 
 def _topological_index(point: FixedPoint) -> int:
@@ -151,13 +165,14 @@ def find_fixed_points(
     seed: int | None = 0,
     spectrum: int | None = None,
     deflation: bool = True,
+    scale: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> FixedPoints:
     """Fixed points by batched Newton iteration from many starts.
 
     Starts are random states, states on relaxing runs and on the network's sample trajectories, and points
-    between those; then further starts with the points found deflated. Coinciding ends are merged and
-    polished.
+    between those; then further starts with the points found deflated. Coinciding ends are merged, polished
+    and tested; of a continuum of fixed points one is kept.
 
     Parameters
     ----------
@@ -171,6 +186,9 @@ def find_fixed_points(
     deflation : bool
         Whether to make the further, deflated starts: rounds of `starts` / 32, until a round finds nothing
         new and the index sum, where topology fixes it, is right.
+    scale : float, optional
+        Order of magnitude of the distances between fixed points, per coordinate; by default that of the
+        states on which runs from many sizes settle.
     progress : callable, optional
         Called with the numbers of starts done and planned.
 
@@ -182,42 +200,62 @@ def find_fixed_points(
     Raises
     ------
     InputError
-        If `starts` does not fit.
+        If `starts`, `seed` or `scale` does not fit.
     """
     rng = generator(seed)
-    source = StartingStates(field, rng)
-    first = _starting_points(field, starts, source)
+    unit = search_scale(field, scale)
+    scaled = in_units(field, unit)
+    source = StartingStates(scaled, rng)
+    first = _starting_points(field, starts, source, unit)
     batch = max(_SMALLEST_ROUND, len(first) // 32) if deflation else 0
     count = _Counter(len(first) + batch, progress)
-    tolerance = convergence_tolerance(field, first)
-    result = newton(field, first, tolerance=tolerance, progress=count)
-    found = _Merger(field)
+    rate = typical_rate(scaled, source.visited)
+    tolerance = RELATIVE_TOLERANCE * rate
+    result = newton(scaled, first, tolerance=tolerance, progress=count)
+    found = DistinctStates(scaled, rate)
     found.add(result.states[result.converged])
-    missing = _estimate_missing(found.hits)
+    converged, missing = sum(found.hits), _estimate_missing(found.hits)
     factorizations = result.factorizations
     expected = index_sum(field)
     for round_number in range(_MAX_ROUNDS if batch else 0):
         again = source.draw(batch)
         known = np.array(found.states) if found.states else None
-        deflated = newton(field, again, tolerance=tolerance, known=known, progress=count)
+        deflated = newton(scaled, again, tolerance=tolerance, known=known, progress=count)
         factorizations += deflated.factorizations
         if not found.add(deflated.states[deflated.converged]) and (
-            round_number >= _MAX_IDLE_ROUNDS or _index_sum_fits(field, found.states, expected)
+            round_number >= _MAX_IDLE_ROUNDS or _sum_is(scaled, found, expected)
         ):
             break
     points = [
-        fixed_point_at(field, state, spectrum=spectrum, hits=hits, residual=residual)
-        for state, hits, residual in zip(found.states, found.hits, found.residuals, strict=True)
+        fixed_point_at(
+            field,
+            unit * found.states[i],
+            spectrum=spectrum,
+            hits=found.hits[i],
+            residual=unit * found.residuals[i],
+            continuum=found.continuum[i],
+        )
+        for i in range(len(found.states))
     ]
-    points.sort(key=lambda p: (p.index, -_leading_rate(p), *p.state.tolist()))
     return FixedPoints(
-        points,
+        _ordered(points, unit),
         starts=len(first),
-        converged=int(result.converged.sum()),
+        converged=converged,
         factorizations=factorizations,
         estimated_missing=missing,
         expected_index_sum=expected,
     )
+
+
+def _ordered(points: list[FixedPoint], unit: float) -> list[FixedPoint]:
+    """By index, leading eigenvalue, state; differences of the size of rounding errors do not count."""
+    largest = max((float(np.abs(point.eigenvalues).max()) for point in points), default=0.0)
+
+    def key(point: FixedPoint) -> tuple[float, ...]:
+        rate = _leading_rate(point) / (_EQUAL_RATES * largest) if largest else 0.0
+        return (point.index, -np.round(rate), *np.round(point.state / (_EQUAL_STATES * unit)).tolist())
+
+    return sorted(points, key=key)
 
 
 def generator(seed: int | None) -> np.random.Generator:
@@ -227,14 +265,12 @@ def generator(seed: int | None) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def _index_sum_fits(field: VectorField, states: list[Array], expected: int | None) -> bool:
-    if expected is None:
+def _sum_is(field: VectorField, found: DistinctStates, expected: int | None) -> bool:
+    """Whether the index sum is as expected, or nothing is."""
+    if expected is None or any(found.continuum):
         return True
-    signs = 0
-    for state in states:
-        sign = np.linalg.slogdet(-defect_jacobian(field, state))[0]
-        signs += int(sign)
-    return signs == expected
+    signs = (np.linalg.slogdet(-defect_jacobian(field, state))[0] for state in found.states)
+    return sum(int(sign) for sign in signs) == expected
 
 
 class _Counter:
@@ -252,7 +288,9 @@ def _leading_rate(point: FixedPoint) -> float:
     return float(abs(leading) if point.time == "discrete" else leading.real)
 
 
-def _starting_points(field: VectorField, starts: int | ArrayLike, source: StartingStates) -> Array:
+def _starting_points(
+    field: VectorField, starts: int | ArrayLike, source: StartingStates, unit: float
+) -> Array:
     if isinstance(starts, (int, np.integer)):
         if starts < 1:
             raise InputError(f"'starts' must be at least 1; found {starts}.")
@@ -260,60 +298,25 @@ def _starting_points(field: VectorField, starts: int | ArrayLike, source: Starti
     states = np.atleast_2d(field.check_state(starts))
     if not np.isfinite(states).all():
         raise InputError("'starts' holds numbers that are not finite.")
-    return states
+    return states / unit
 
 
-def convergence_tolerance(field: VectorField, states: Array) -> float:
-    """Norm of the defect below which Newton iteration stops: relative to its size at typical states."""
-    with np.errstate(all="ignore"):
-        typical = np.linalg.norm(defect(field, states), axis=1)
-    typical = typical[np.isfinite(typical)]
-    return _RELATIVE_TOLERANCE * max(float(np.median(typical)) if len(typical) else 1.0, 1e-3)
+def convergence_tolerance(field: VectorField, states: Array, *, scale: float | None = None) -> float:
+    """Norm of the defect below which Newton iteration stops: 1e-12 |A| L.
+
+    |A| is the Jacobian's typical norm at the states and L their spread per coordinate (of one state alone its
+    size; 1 if that is 0), unless given.
+    """
+    if scale is None:
+        spread = float(np.sqrt(np.mean((states - states.mean(axis=0)) ** 2)))
+        scale = spread or float(np.sqrt(np.mean(states**2))) or 1.0
+    return RELATIVE_TOLERANCE * typical_rate(field, states) * scale
 
 
 def _estimate_missing(hits: list[int]) -> float:
     once = sum(h == 1 for h in hits)
     twice = sum(h == 2 for h in hits)
     return once * (once - 1) / (2.0 * (twice + 1))
-
-
-class _Merger:
-    """Distinct states among many ends; each is polished when it is first met."""
-
-    def __init__(self, field: VectorField) -> None:
-        self._field = field
-        self.states: list[Array] = []
-        self.residuals: list[float] = []
-        self.hits: list[int] = []
-
-    def add(self, ends: Array) -> int:
-        """Record the ends of an iteration; returns how many new points they hold."""
-        before = len(self.states)
-        left = ends
-        for i, state in enumerate(self.states):
-            near = self._near(left, state)
-            self.hits[i] += int(near.sum())
-            left = left[~near]
-        while len(left):
-            state, residual = polish(self._field, left[0])
-            near = self._near(left, state)
-            near[0] = True
-            self._record(state, residual, int(near.sum()))
-            left = left[~near]
-        return len(self.states) - before
-
-    def _record(self, state: Array, residual: float, hits: int) -> None:
-        for i, other in enumerate(self.states):
-            if self._near(state[None], other)[0]:
-                self.hits[i] += hits
-                return
-        self.states.append(state)
-        self.residuals.append(residual)
-        self.hits.append(hits)
-
-    def _near(self, states: Array, state: Array) -> NDArray[np.bool_]:
-        distance = np.linalg.norm(states - state, axis=1)
-        return np.asarray(distance <= _MERGING_DISTANCE * (1.0 + float(np.linalg.norm(state))))
 
 
 def fixed_point_at(
@@ -323,6 +326,7 @@ def fixed_point_at(
     spectrum: int | None = None,
     hits: int = 1,
     residual: float | None = None,
+    continuum: bool = False,
 ) -> FixedPoint:
     """The :class:`FixedPoint` at a state that is one already; no iteration is made."""
     x = field.check_state(state, batch=False)
@@ -330,11 +334,21 @@ def fixed_point_at(
         eigenvalues = sorted_eigenvalues(field.jacobian(x), discrete=field.is_map)
     else:
         eigenvalues = leading_eigenvalues(field, x, spectrum)
+    if continuum:
+        eigenvalues = _neutral(eigenvalues, discrete=field.is_map)
     if residual is None:
         residual = float(np.linalg.norm(defect(field, x)))
     x = np.array(x)
     x.setflags(write=False)
-    return FixedPoint(x, residual, eigenvalues, hits, field.time, time_constant(field))
+    return FixedPoint(x, residual, eigenvalues, hits, field.time, time_constant(field), continuum)
+
+
+def _neutral(eigenvalues: NDArray[np.complex128], *, discrete: bool) -> NDArray[np.complex128]:
+    """Eigenvalues along a continuum made exactly 0 (maps: 1), as rounding errors would decide their sign."""
+    neutral = 1.0 if discrete else 0.0
+    rates = np.abs(eigenvalues - neutral)
+    exact = np.where(rates <= _ZERO_EIGENVALUE * rates.max(initial=0.0), neutral, eigenvalues)
+    return exact[leading_order(exact, discrete=discrete)]
 
 
 def time_constant(field: VectorField) -> float | None:
@@ -365,12 +379,19 @@ def refine_fixed_point(field: VectorField, guess: ArrayLike, *, spectrum: int | 
         If the iteration does not reach the tolerance.
     """
     start = field.check_state(guess, batch=False)[None]
-    tolerance = max(convergence_tolerance(field, start), convergence_tolerance(field, start + 1.0))
-    result = newton(field, start, tolerance=tolerance)
-    if not result.converged[0]:
+    unit = search_scale(field, None)
+    scaled = in_units(field, unit)
+    start = start / unit
+    rate = typical_rate(scaled, start)
+    result = newton(scaled, start, tolerance=RELATIVE_TOLERANCE * rate)
+    state, residual = polish(scaled, result.states[0]) if result.converged[0] else (start[0], np.inf)
+    if not (result.converged[0] and is_fixed_point(scaled, state, rate)):
         raise NotConvergedError(
-            f"Newton iteration stopped at |f| = {result.residuals[0]:.1e} (tolerance {tolerance:.1e}) from the "
-            "given state; start nearer to a fixed point or search with find_fixed_points."
+            f"Newton iteration stopped at |f| = {unit * result.residuals[0]:.1e} (tolerance "
+            f"{unit * RELATIVE_TOLERANCE * rate:.1e}) from the given state; start nearer to a fixed point or "
+            "search with find_fixed_points."
         )
-    state, residual = polish(field, result.states[0])
-    return fixed_point_at(field, state, spectrum=spectrum, residual=residual)
+    continuum = on_continuum(scaled, state, rate)
+    return fixed_point_at(
+        field, unit * state, spectrum=spectrum, residual=unit * residual, continuum=continuum
+    )

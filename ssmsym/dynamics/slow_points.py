@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmsym.dynamics.fixed_points import convergence_tolerance, generator
+from ssmsym.dynamics.distinct import RELATIVE_TOLERANCE
+from ssmsym.dynamics.fixed_points import generator
 from ssmsym.dynamics.newton import defect, defect_jacobian
 from ssmsym.dynamics.spectrum import sorted_eigenvalues
-from ssmsym.dynamics.starts import relaxing_states
+from ssmsym.dynamics.starts import in_units, relaxing_states, search_scale, typical_rate
 from ssmsym.fields.field import VectorField
 from ssmsym.threads import single_blas_thread
 
@@ -40,7 +41,12 @@ class SlowPoint:
 
 @single_blas_thread()
 def find_slow_points(
-    field: VectorField, *, starts: int = 64, seed: int | None = 0, max_speed: float | None = None
+    field: VectorField,
+    *,
+    starts: int = 64,
+    seed: int | None = 0,
+    max_speed: float | None = None,
+    scale: float | None = None,
 ) -> list[SlowPoint]:
     """Minima of |f|^2 / 2 (flows) or |f(x) - x|^2 / 2 (maps) that are no fixed points, slowest first.
 
@@ -53,6 +59,8 @@ def find_slow_points(
         Of the runs and the choice among their states.
     max_speed : float, optional
         Drop points faster than this; by default a tenth of the median speed of the starting states.
+    scale : float, optional
+        Order of magnitude of the states, as in :func:`find_fixed_points`.
 
     Returns
     -------
@@ -65,34 +73,49 @@ def find_slow_points(
     from scipy.optimize import least_squares
 
     rng = generator(seed)
-    visited = relaxing_states(field, rng)
+    unit = search_scale(field, scale)
+    scaled = in_units(field, unit)
+    visited = _usable(scaled, relaxing_states(scaled, rng))
+    if not len(visited):
+        return []
     chosen = visited[rng.integers(len(visited), size=starts)]
-    tolerance = convergence_tolerance(field, chosen)
+    rate = typical_rate(scaled, visited) or 1.0
     limit = max_speed
     if limit is None:
-        limit = 0.1 * float(np.median(np.linalg.norm(defect(field, chosen), axis=1)))
+        limit = 0.1 * unit * float(np.median(np.linalg.norm(defect(scaled, chosen), axis=1)))
     found: list[SlowPoint] = []
     for start in chosen:
-        run: Any = least_squares(
-            lambda x: defect(field, x),
-            start,
-            jac=lambda x: defect_jacobian(field, x),
-            xtol=1e-12,
-            gtol=1e-12,
-            ftol=1e-15,
-        )
-        speed = float(np.linalg.norm(run.fun))
-        if not 1e4 * tolerance < speed <= limit:
+        try:
+            with np.errstate(all="ignore"):
+                run: Any = least_squares(
+                    lambda x: defect(scaled, x) / rate,
+                    start,
+                    jac=lambda x: defect_jacobian(scaled, x) / rate,
+                    xtol=1e-12,
+                    gtol=1e-12,
+                    ftol=1e-15,
+                )
+        except (ValueError, np.linalg.LinAlgError):  # it left the states where f is finite
             continue
-        found = _with_slow_point(field, found, run.x, speed)
+        speed = float(np.linalg.norm(run.fun))
+        if 1e4 * RELATIVE_TOLERANCE < speed and unit * rate * speed <= limit:
+            found = _with_slow_point(field, found, unit * run.x, unit * rate * speed, unit)
     return sorted(found, key=lambda point: point.speed)
 
 
+def _usable(field: VectorField, states: Array) -> Array:
+    """Those at which f and its Jacobian are finite."""
+    with np.errstate(all="ignore"):
+        states = states[np.isfinite(defect(field, states)).all(axis=1)]
+        finite = [bool(np.isfinite(defect_jacobian(field, state)).all()) for state in states]
+    return states[np.array(finite, dtype=bool)]
+
+
 def _with_slow_point(
-    field: VectorField, found: list[SlowPoint], state: Array, speed: float
+    field: VectorField, found: list[SlowPoint], state: Array, speed: float, unit: float
 ) -> list[SlowPoint]:
     for i, other in enumerate(found):
-        if np.linalg.norm(other.state - state) < 1e-3 * (1.0 + np.linalg.norm(state)):
+        if np.linalg.norm(other.state - state) < 1e-3 * (unit + np.linalg.norm(state)):
             merged = SlowPoint(other.state, other.speed, other.eigenvalues, other.hits + 1)
             return [*found[:i], merged, *found[i + 1 :]]
     eigenvalues = sorted_eigenvalues(field.jacobian(state), discrete=field.is_map)

@@ -1,10 +1,15 @@
-"""Starting states for the search of fixed points."""
+"""Starting states for the search of fixed points, and the units in which the search is made."""
 
 from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
 
 Array = NDArray[np.float64]
@@ -12,6 +17,13 @@ Array = NDArray[np.float64]
 _RELAXATION_STEPS = 120
 _RELAXED = 64
 _SPREADS = (0.3, 1.0, 3.0)
+
+_PROBES = np.logspace(-9, 6, 32)  # sizes from which runs are sent to learn the size of the states
+_PROBE_STEPS = {"continuous": 120, "discrete": 800}
+_SETTLED_TOGETHER = 8  # probes that must end within a decade; 2 or 3 do where nothing sets a size
+_BASE = 16.0
+
+_SAMPLED_BYTES = 16e6  # of Jacobians from which a typical rate is taken
 
 
 class StartingStates:
@@ -24,11 +36,11 @@ class StartingStates:
 
     def __init__(self, field: VectorField, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._visited = relaxing_states(field, rng)
+        self.visited = relaxing_states(field, rng)
 
     def draw(self, count: int) -> Array:
         """The next `count` states, (count, N)."""
-        rng, visited = self._rng, self._visited
+        rng, visited = self._rng, self.visited
         n_random = count - 2 * (count // 4)
         centre = rng.integers(0, 2, (n_random, 1)) * visited.mean(axis=0)
         scale = (visited.std() + 1e-3) * rng.choice(_SPREADS, (n_random, 1))
@@ -38,19 +50,19 @@ class StartingStates:
         return np.concatenate([random, self._pick(count // 4), between])
 
     def _pick(self, count: int) -> Array:
-        return self._visited[self._rng.integers(len(self._visited), size=count)]
+        return self.visited[self._rng.integers(len(self.visited), size=count)]
 
 
 def relaxing_states(field: VectorField, rng: np.random.Generator) -> Array:
-    """States on runs from random starts, and the network's own sample trajectories; finite ones only."""
+    """States on runs from random starts of size 1, and the network's own sample trajectories; finite ones."""
     states = rng.standard_normal((_RELAXED, field.n_states))
     kept = [states]
-    advance = field if field.is_map else _runge_kutta(field, states)
-    for i in range(_RELAXATION_STEPS):
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        advance = field if field.is_map else _runge_kutta(field, states)
+        for i in range(_RELAXATION_STEPS):
             states = advance(states)
-        if i % 10 == 9:
-            kept.append(states)
+            if i % 10 == 9:
+                kept.append(states)
     samples = field.metadata.get("trajectories")
     if samples is not None:
         kept.append(np.asarray(samples, dtype=float).reshape(-1, field.n_states))
@@ -59,9 +71,11 @@ def relaxing_states(field: VectorField, rng: np.random.Generator) -> Array:
     return pool[np.isfinite(pool).all(axis=1) & (np.abs(np.nan_to_num(pool)).max(axis=1) < limit)]
 
 
-def _runge_kutta(field: VectorField, states: Array):  # type: ignore[no-untyped-def]
+def _runge_kutta(field: VectorField, states: Array) -> Callable[[Array], Array]:
     """Classical Runge-Kutta step at the edge of stability; only a rough path is wanted."""
-    norms = np.linalg.norm(field.jacobian(states[:4]), ord=2, axis=(-2, -1))
+    inside = states[np.isfinite(field(states)).all(axis=1)][:4]
+    jacobians = _finite_jacobians(field, inside)
+    norms = np.linalg.norm(jacobians, ord=2, axis=(-2, -1)) if len(jacobians) else np.ones(1)
     h = 1.0 / max(float(np.max(norms)), 1e-12)
 
     def advance(x: Array) -> Array:
@@ -72,3 +86,112 @@ def _runge_kutta(field: VectorField, states: Array):  # type: ignore[no-untyped-
         return x + h / 6.0 * (a + 2 * b + 2 * c + d)
 
     return advance
+
+
+def _finite_jacobians(field: VectorField, states: Array) -> Array:
+    n = field.n_states
+    with np.errstate(all="ignore"):
+        jacobians = np.broadcast_to(field.jacobian(states), (*states.shape, n))
+    return jacobians[np.isfinite(jacobians).all(axis=(1, 2))]
+
+
+def typical_rate(field: VectorField, states: Array) -> float:
+    """Median Frobenius norm of the defect's Jacobian over (some of) the states; 1 if it is finite at none."""
+    most = int(np.clip(_SAMPLED_BYTES / (8 * field.n_states**2), 4, 64))
+    some = states[np.unique(np.linspace(0, len(states) - 1, most).round().astype(int))]
+    jacobians = _finite_jacobians(field, some)
+    if not len(jacobians):
+        return 1.0
+    if field.is_map:
+        jacobians = jacobians - np.eye(field.n_states)
+    return float(np.median(np.linalg.norm(jacobians, axis=(1, 2))))
+
+
+# -- units -------------------------------------------------------------------------------------------------
+
+
+class _InUnits:
+    """The parts of a field that the search uses, for states in another unit: z' = f(scale z) / scale."""
+
+    def __init__(self, field: VectorField, scale: float) -> None:
+        self._field, self._scale = field, scale
+        self.n_states, self.is_map, self.time = field.n_states, field.is_map, field.time
+
+    def __call__(self, states: Array) -> Array:
+        return np.asarray(self._field(self._scale * states) / self._scale)
+
+    def jacobian(self, states: Array) -> Array:
+        return self._field.jacobian(self._scale * states)
+
+    @functools.cached_property
+    def metadata(self) -> Mapping[str, Any]:
+        samples = self._field.metadata.get("trajectories")
+        return {} if samples is None else {"trajectories": np.asarray(samples, dtype=float) / self._scale}
+
+
+def in_units(field: VectorField, scale: float) -> VectorField:
+    """The field for states divided by a power of two, which rounds nothing."""
+    return field if scale == 1.0 else cast(VectorField, _InUnits(field, scale))
+
+
+def search_scale(field: VectorField, scale: float | None) -> float:
+    """The unit of the search: the size given, or that of the states on which runs settle; a power of 16.
+
+    Only its order of magnitude matters, and a power of two makes the change of units exact.
+    """
+    if scale is None:
+        with np.errstate(all="ignore"):
+            scale = _settled_size(field)
+    elif isinstance(scale, bool) or not (0 < scale < np.inf):
+        raise InputError(f"'scale' must be a positive number; found {scale!r}.")
+    return float(_BASE ** np.round(np.clip(np.log(scale) / np.log(_BASE), -60, 60)))
+
+
+def _settled_size(field: VectorField) -> float:
+    """Spread per coordinate of the states on which runs from 15 decades of sizes settle; 1 if they do not.
+
+    Runs that end on attractors gather in one decade. Where nothing sets a size (linear fields, runs that
+    die out or grow) they stay apart or keep moving.
+    """
+    states = _PROBES[:, None] * np.random.default_rng(0).standard_normal((len(_PROBES), field.n_states))
+    steps = _PROBE_STEPS[field.time]
+    advance = field if field.is_map else _AdaptiveMidpoint(field, states)
+    for _ in range(3 * steps // 4):
+        states = advance(states)
+    earlier = _sizes(states)
+    for _ in range(steps - 3 * steps // 4):
+        states = advance(states)
+    sizes = _sizes(states)
+    settled = np.isfinite(sizes) & (sizes > 0.5 * earlier) & (sizes < 2.0 * earlier)
+    states, logarithms = states[settled], np.log(sizes[settled])
+    together = (logarithms >= logarithms[:, None]) & (logarithms <= logarithms[:, None] + np.log(10.0))
+    if together.sum(axis=1).max(initial=0) < _SETTLED_TOGETHER:
+        return 1.0
+    states = states[together[together.sum(axis=1).argmax()]]
+    spread = float(np.sqrt(np.mean((states - states.mean(axis=0)) ** 2)))
+    return max(spread, 1e-2 * float(np.sqrt(np.mean(states**2))))
+
+
+def _sizes(states: Array) -> Array:
+    return np.asarray(np.sqrt(np.mean(states**2, axis=1)))
+
+
+class _AdaptiveMidpoint:
+    """Midpoint steps, each run with a step of about 1 / |Df| along its path; no size enters."""
+
+    def __init__(self, field: VectorField, states: Array) -> None:
+        self._field = field
+        slope = field(states)
+        speed, size = np.linalg.norm(slope, axis=1), np.linalg.norm(states, axis=1)
+        ahead = 1e-3 * (size / np.maximum(speed, 1e-300))
+        bend = np.linalg.norm(field(states + ahead[:, None] * slope) - slope, axis=1) / (ahead * speed)
+        self._h = 1.0 / np.maximum(np.nan_to_num(bend) + speed / size, 1e-300)
+
+    def __call__(self, states: Array) -> Array:
+        slope = self._field(states)
+        middle = self._field(states + 0.5 * self._h[:, None] * slope)
+        change = 2.0 * np.linalg.norm(middle - slope, axis=1) / np.linalg.norm(slope, axis=1)
+        taken = change <= 1.5
+        moved = np.where(taken[:, None], states + self._h[:, None] * middle, states)
+        self._h = self._h * np.nan_to_num(np.clip(1.0 / change, 0.1, 2.0), nan=0.1)
+        return np.where(np.isfinite(slope).all(axis=1)[:, None], moved, np.nan)

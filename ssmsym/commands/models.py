@@ -1,0 +1,140 @@
+"""Commands on model files: ``branches``."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ssmsym.commands import texts
+from ssmsym.commands.common import check_parameters, load_network, refuse_existing, with_settings, wrong_use
+from ssmsym.errors import FileFormatError, InputError
+
+if TYPE_CHECKING:
+    from ssmsym.dynamics.diagram import BifurcationDiagram
+    from ssmsym.fields.field import VectorField
+    from ssmsym.reduced.model import ReducedModel
+
+
+def load_reduced(path: str) -> ReducedModel:
+    """The reduced model of a model file, or of a JSON file."""
+    from ssmsym.manifolds.model_file import load_model
+    from ssmsym.reduced.model import reduce
+    from ssmsym.reduced.model_json import model_from_json
+
+    if Path(path).suffix == ".json":
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise FileFormatError(f"'{path}' cannot be read as text: {error}.") from None
+        return model_from_json(text)
+    return reduce(load_model(path))
+
+
+def _model_or_network(path: str, as_: str) -> ReducedModel | VectorField:
+    try:
+        return load_reduced(path)
+    except FileFormatError:
+        return load_network(path, as_)
+
+
+@click.command()
+@click.argument("source", metavar="MODEL|NETWORK", type=click.Path(exists=True, dir_okay=False))
+@click.option("--parameter", required=True, metavar="NAME", help="Parameter to vary, such as 'u[0]'.")
+@click.option("--interval", required=True, nargs=2, type=float, metavar="LOW HIGH", help="Absolute values.")
+@click.option("--input", "condition", metavar="NAME", help="A named input condition (networks).")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Parameter value (networks).")
+@click.option("--starts", default=256, show_default=True, type=click.IntRange(1), help="Newton starts.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the starts.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the diagram to this .npz file.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def branches(
+    source: str,
+    parameter: str,
+    interval: tuple[float, float],
+    condition: str | None,
+    settings: tuple[str, ...],
+    starts: int,
+    seed: int,
+    output: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Trace the fixed points of a MODEL or a NETWORK over a parameter; list folds and Hopf points."""
+    from ssmsym.dynamics.diagram_file import save_diagram
+    from ssmsym.fields.field import VectorField
+    from ssmsym.reduced.branches import branches as trace
+
+    refuse_existing(output, overwrite)
+    of = _model_or_network(source, "flow")
+    with wrong_use():
+        if isinstance(of, VectorField):
+            of = with_settings(of, condition, settings)
+            check_parameters(of, (parameter,))
+        elif condition is not None or settings:
+            raise InputError("--input and --set are for networks; a model keeps the values it was made at.")
+        else:
+            check_parameters(of.field, (parameter,))
+        if not interval[0] < interval[1]:
+            raise InputError(
+                f"--interval takes a lower and a higher value; found {interval[0]:g} {interval[1]:g}."
+            )
+    diagram = trace(of, parameter, interval, starts=starts, seed=seed)
+    if output is not None:
+        save_diagram(diagram, output, overwrite=overwrite)
+    if as_json:
+        texts.print_json(diagram_document(diagram, output))
+        return
+    click.echo(repr(diagram))
+    for number, branch in enumerate(diagram.branches):
+        low, high = branch.parameter.min(), branch.parameter.max()
+        click.echo(
+            f"branch {number}: {len(branch)} points, {parameter} from {low:.6g} to {high:.6g}; ends: "
+            f"{branch.ends[0]}, {branch.ends[1]}"
+        )
+    if output is not None:
+        click.echo(f"written to {output}")
+
+
+def diagram_document(diagram: BifurcationDiagram, output: str | None) -> dict[str, Any]:
+    """A diagram's special points and branches, ready for JSON."""
+    return {
+        "parameter": diagram.parameter,
+        "interval": list(diagram.interval),
+        "source": diagram.source,
+        "special_points": [
+            {
+                "kind": point.kind,
+                "parameter": point.parameter,
+                "state": point.state.tolist(),
+                "eigenvalues": [[v.real, v.imag] for v in point.eigenvalues[:6].tolist()],
+                "residual": _number(point.residual),
+                "critical_distance": _number(point.critical_distance),
+                "period": _number(point.period),
+                "confirmed": point.confirmed,
+                "distance": _number(point.distance),
+                "full_parameter": _number(point.full_parameter),
+            }
+            for point in diagram.special_points
+        ],
+        "rejected": [
+            {"kind": event.kind, "parameter": event.parameter, "reason": event.reason}
+            for event in diagram.rejected
+        ],
+        "branches": [
+            {
+                "points": len(branch),
+                "parameter": [float(branch.parameter.min()), float(branch.parameter.max())],
+                "ends": list(branch.ends),
+            }
+            for branch in diagram.branches
+        ],
+        "output": output,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)

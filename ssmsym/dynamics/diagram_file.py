@@ -1,0 +1,53 @@
+"""Bifurcation diagrams in ``.npz`` files."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmsym.dynamics.diagram import BifurcationDiagram
+from ssmsym.fields.files import write_arrays
+
+
+def save_diagram(
+    diagram: BifurcationDiagram, path: str | os.PathLike[str], *, overwrite: bool = False
+) -> None:
+    """Write a diagram: one set of arrays a branch, one row a special point.
+
+    Arrays: ``parameter_name``, ``interval`` (2,), ``branch_K_parameter`` (M,), ``branch_K_states`` (M, n),
+    ``branch_K_unstable`` (M,), ``special_kinds``, ``special_parameters``, ``special_full_parameters``,
+    ``special_distances`` (n,), ``special_states`` (n, N).
+
+    Parameters
+    ----------
+    diagram : BifurcationDiagram
+    path : path
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If the file exists or cannot be written.
+    """
+    points = diagram.special_points
+    arrays: dict[str, NDArray[np.generic]] = {
+        "parameter_name": np.array(diagram.parameter),
+        "interval": np.array(diagram.interval),
+        "special_kinds": np.array([p.kind for p in points], dtype=str),
+        "special_parameters": np.array([p.parameter for p in points], dtype=float),
+        "special_states": np.array([p.state for p in points], dtype=float),
+        "special_full_parameters": np.array([_or_nan(p.full_parameter) for p in points], dtype=float),
+        "special_distances": np.array([_or_nan(p.distance) for p in points], dtype=float),
+    }
+    for number, branch in enumerate(diagram.branches):
+        arrays[f"branch_{number}_parameter"] = branch.parameter
+        arrays[f"branch_{number}_states"] = branch.states
+        arrays[f"branch_{number}_unstable"] = branch.unstable
+    write_arrays(path, arrays, overwrite=overwrite)
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
