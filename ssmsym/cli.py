@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ssmsym import __version__
-from ssmsym.commands import data, models, networks
+from ssmsym.commands import data, demo, models, networks
 from ssmsym.errors import SsmsymError
 
 
@@ -39,6 +39,7 @@ for _command in (
     models.branches,
     data.fit,
     data.verify,
+    demo.demo,
 ):
     main.add_command(_command)
 

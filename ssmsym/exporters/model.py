@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field as dataclass_field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from ssmsym.fields.field import VectorField
 from ssmsym.fields.scalar_form import scalar_form
 from ssmsym.manifolds.ssm import SSM
 from ssmsym.reduced.model import ReducedModel, reduce
+from ssmsym.series import elementary
 from ssmsym.series.polynomial import Polynomial
 
 Array = NDArray[np.float64]
@@ -173,8 +174,8 @@ def _written(field: VectorField, title: str) -> ExportModel:
         state_names = form.state_names
         states = tuple(sympy.Symbol(name, real=True) for name in state_names)
         real = dict(zip((*form.states, *form.parameters), (*states, *parameters), strict=True))
-        right_sides = tuple(e.xreplace(real) for e in form.right_sides)
-        readouts = tuple(e.xreplace(real) for e in form.readouts)
+        right_sides = tuple(_standard(e.xreplace(real)) for e in form.right_sides)
+        readouts = tuple(_standard(e.xreplace(real)) for e in form.readouts)
     return ExportModel(
         title=title,
         field=field,
@@ -189,6 +190,24 @@ def _written(field: VectorField, title: str) -> ExportModel:
         _polynomial=polynomial,
         _variables=variables,
     )
+
+
+def _standard(e: Any) -> Any:
+    """The expression with ssmsym's own functions written in functions that other programs have."""
+    for function, written in _STANDARD.items():
+        if e.has(function):
+            e = e.replace(function, written)
+    return e
+
+
+_STANDARD: dict[Any, Callable[[Any], Any]] = {
+    elementary.logistic: lambda x: 1 / (1 + sympy.exp(-x)),
+    elementary.silu: lambda x: x / (1 + sympy.exp(-x)),
+    elementary.gelu: lambda x: x * sympy.erfc(-x / sympy.sqrt(2)) / 2,
+    elementary.softplus: lambda x: sympy.Max(x, 0) + sympy.log(1 + sympy.exp(-sympy.Abs(x))),
+    elementary.relu: lambda x: sympy.Max(x, 0),
+    elementary.step: lambda x: sympy.Heaviside(x, 0),
+}
 
 
 # -- polynomial models, whose terms are data: SymPy would take a minute to sort and derive large ones --------

@@ -70,7 +70,7 @@ def write_arrays(
 ) -> None:
     """Write an ``.npz`` file in one piece."""
     with written_atomically(path, overwrite=overwrite) as temporary, temporary.open("wb") as handle:
-        np.savez_compressed(handle, allow_pickle=False, **dict(arrays))
+        np.savez_compressed(handle, **dict(arrays))  # type: ignore[arg-type]
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:

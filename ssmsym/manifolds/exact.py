@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
-from sympy.polys.constructor import construct_domain
 
-from ssmsym.errors import InputError, SmoothnessError
+from ssmsym.errors import InputError, SmoothnessError, SubspaceError
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.jets import Jets
 from ssmsym.fields.parameters import locate
 from ssmsym.fields.values import Binding, SymbolicArithmetic
-from ssmsym.manifolds.exact_linear import ExactSubspace, exact_subspace, splitting_number
-from ssmsym.manifolds.exact_orders import expand_exactly
+from ssmsym.manifolds.exact_linear import (
+    ExactField,
+    characteristic_factors,
+    choose,
+    exact_array,
+    exact_expression,
+    exact_number,
+    objects,
+    real_number,
+)
+from ssmsym.manifolds.exact_orders import ExactSubspace, exact_subspace, expand_exactly
 from ssmsym.series.monomials import MonomialTable, monomial_table
 from ssmsym.series.polynomial import Polynomial
 from ssmsym.series.ring import ExactRing
@@ -101,15 +108,16 @@ class ExactSSM:
         -------
         parametrization, reduced_dynamics : Polynomial
         """
-        given = {
-            s if isinstance(s, sympy.Basic) else sympy.Symbol(str(s)): v for s, v in (values or {}).items()
-        }
+        given = {str(s): _given_number(str(s), v) for s, v in (values or {}).items()}
         W = _numbers(self.parametrization, given)
         R = _numbers(self.reduced_dynamics, given)
         if right is None:
             return W, R
-        own = np.array(self.right.subs(given).evalf(30), dtype=float)
-        change = np.linalg.lstsq(own, np.asarray(right, dtype=float), rcond=None)[0]
+        own = np.array([real_number(entry, given) for entry in self.right]).reshape(self.right.shape)
+        wanted = np.asarray(right, dtype=float)
+        if wanted.shape != own.shape:
+            raise InputError(f"'right' has shape {wanted.shape}; expected {own.shape}.")
+        change = np.linalg.lstsq(own, wanted, rcond=None)[0]
         d, q = len(change), len(self.parameters)
         full = np.eye(d + q)
         full[:d, :d] = change
@@ -130,15 +138,16 @@ class ExactSSM:
         return f"ExactSSM(order {self.order}, eigenvalues {values}: {shown})"
 
 
-def _numbers(polynomial: Polynomial, values: Mapping[Any, float]) -> Polynomial:
-    flat = []
-    for entry in polynomial.coefficients.ravel():
-        number = entry.subs(values).evalf(30)
-        if number.free_symbols:
-            missing = ", ".join(sorted(str(s) for s in number.free_symbols))
-            raise InputError(f"No value was given for {missing}; pass it in 'values'.")
-        flat.append(float(number))
+def _numbers(polynomial: Polynomial, values: Mapping[str, Any]) -> Polynomial:
+    flat = [real_number(entry, values) for entry in polynomial.coefficients.ravel()]
     return Polynomial(polynomial.exponents, np.array(flat).reshape(polynomial.coefficients.shape))
+
+
+def _given_number(name: str, value: Any) -> Any:
+    number = exact_expression(f"'{name}' in 'values'", value)
+    if number.free_symbols:
+        raise InputError(f"'values' takes numbers; found {value!r} for '{name}'.")
+    return number
 
 
 def compute_exact_ssm(
@@ -155,7 +164,7 @@ def compute_exact_ssm(
 
     Same equations and recursion as :func:`~ssmsym.compute_ssm`; numbers are rationals, algebraic numbers or
     rational functions of free symbols (functions of the fixed point that have no such value, such as
-    tanh(1), count as further symbols).
+    tanh(1), count as further symbols, and so do radicals such as sqrt(mu)). Symbols stand for real numbers.
 
     Parameters
     ----------
@@ -166,8 +175,8 @@ def compute_exact_ssm(
         The fixed point, (N,); the origin by default.
     modes : int, or SymPy expression or sequence of expressions
         A Python integer says how many leading modes, if all eigenvalues are numbers. Otherwise the
-        eigenvalues of the master subspace as expressions, ``[-1]`` or ``[a - 1 + I*b]``; of an irreducible
-        pair, either one stands for both.
+        eigenvalues of the master subspace as expressions, ``[-1]`` or ``[a - 1 + I*b]``; of a complex pair,
+        either one stands for both. Symbols are known by their names.
     order, parameters, parameter_order
         As for :func:`~ssmsym.compute_ssm`.
     values : mapping of str to SymPy number or expression, optional
@@ -182,9 +191,10 @@ def compute_exact_ssm(
     InputError
         If the state is no fixed point or an argument does not fit.
     SubspaceError
-        If a mode is no eigenvalue.
+        If a mode is no eigenvalue, or cannot be separated exactly from others.
     ResonanceError
-        If an outer resonance obstructs the expansion.
+        If an outer resonance obstructs the expansion. Its `mode` is the position in the spectrum, leading
+        first, of the outer eigenvalue, or -1 if that depends on free symbols.
 
     Examples
     --------
@@ -195,19 +205,42 @@ def compute_exact_ssm(
     >>> compute_exact_ssm(field, modes=[-1], order=2).states
     (p, p**2/(beta - 2))
     """
-    if field.is_map or field.data:
-        raise InputError("Exact coefficients are computed for flows given by equations, without data nodes.")
-    if not isinstance(order, (int, np.integer)) or order < 1:
-        raise InputError(f"'order' must be an integer of at least 1; found {order!r}.")
+    _check_arguments(field, modes, order, parameters, parameter_order)
     problem = _ExactProblem(field, state, parameters, values or {})
-    number = splitting_number(problem.jacobian(), problem.domain, modes)
-    if number is not None:
-        problem = _ExactProblem(field, state, parameters, values or {}, adjoined=(number,))
-    subspace = exact_subspace(problem.jacobian(), problem.domain, modes)
+    wanted = modes if isinstance(modes, (int, np.integer)) else problem.eigenvalues(modes)
+    jacobian = problem.jacobian()
+    factors = characteristic_factors(jacobian, problem.domain)
+    chosen, missing = choose(factors, problem.exact_field, wanted)
+    if missing:
+        problem = _ExactProblem(field, state, parameters, values or {}, adjoined=tuple(missing))
+        jacobian = problem.jacobian()
+        factors = characteristic_factors(jacobian, problem.domain)
+        chosen, missing = choose(factors, problem.exact_field, wanted)
+    if missing:
+        raise SubspaceError(
+            f"'{missing[0]}' cannot be separated exactly from other eigenvalues; use compute_ssm."
+        )
+    subspace = exact_subspace(jacobian, problem.domain, factors, chosen)
     limit = order if parameter_order is None else parameter_order
     table = monomial_table(subspace.dimension, len(problem.located), order, limit)
     W, R = expand_exactly(problem.jets(table, subspace.dimension), subspace, problem.state_elements, table)
     return _result(problem, subspace, table, W, R, order)
+
+
+def _check_arguments(
+    field: VectorField, modes: Any, order: Any, parameters: Sequence[str], parameter_order: Any
+) -> None:
+    if field.is_map or field.data:
+        raise InputError("Exact coefficients are computed for flows given by equations, without data nodes.")
+    for name, value in (("order", order), ("parameter_order", parameter_order)):
+        if value is None and name == "parameter_order":
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise InputError(f"'{name}' must be an integer of at least 1; found {value!r}.")
+    if isinstance(modes, bool) or modes is None or (np.ndim(modes) and not len(modes)):
+        raise InputError(f"'modes' is a number of modes or a list of eigenvalues; found {modes!r}.")
+    if len(set(parameters)) < len(parameters):
+        raise InputError(f"'parameters' names one parameter twice: {list(parameters)}.")
 
 
 def _result(
@@ -247,24 +280,29 @@ class _ExactProblem:
         self._adjoined = adjoined
         self.names = list(parameters)
         self.located = [locate(name, field.values) for name in parameters]
-        exact = _exact_parameters(field, values)
-        self._state = [sympy.sympify(s) for s in (state if state is not None else [0] * field.n_states)]
-        if len(self._state) != field.n_states:
-            raise InputError(f"The state has {len(self._state)} entries; this field has {field.n_states}.")
+        self._names: dict[str, Any] = {}  # every name to its symbol or its value
+        exact = self._exact_parameters(values)
+        entries = [0] * field.n_states if state is None else list(np.ravel(np.array(state, dtype=object)))
+        if len(entries) != field.n_states:
+            raise InputError(f"The state has {len(entries)} entries; this field has {field.n_states}.")
+        self._state = [
+            self._known(exact_expression(f"Entry {i} of 'state'", entry)) for i, entry in enumerate(entries)
+        ]
         self._active = frozenset(name for name, _ in self.located)
         self._parameter_values = exact
         self._binding = Binding(
             field.program,
-            {name: _exact_array(value) for name, value in field.arrays.items()},
+            {name: exact_array(value) for name, value in field.arrays.items()},
             exact,
             {},
             _Rational(field.program.functions),
             self._active,
         )
-        self._blocks = field.split(_objects(self._state))
-        self.domain = self._domain()
+        self._blocks = field.split(objects(self._state))
+        self.exact_field = self._field()
+        self.domain = self.exact_field.domain
         self.ring = ExactRing(self.domain)
-        self.state_elements = self.convert(_objects(self._state))
+        self.state_elements = self.convert(objects(self._state))
         self._check_fixed_point()
 
     def _point_values(self) -> dict[int, Objects]:
@@ -273,24 +311,54 @@ class _ExactProblem:
         active = {name: self._parameter_values[name] for name in self._active}
         return self._binding.run(self._blocks, active, indices)
 
-    def _domain(self) -> Any:
+    def _exact_parameters(self, values: Mapping[str, Any]) -> dict[str, Objects]:
+        out: dict[str, Objects] = {}
+        for name, value in self.field.values.items():
+            symbol = self.field.symbols[name]
+            entries = (
+                [symbol] if value.ndim == 0 else [sympy.Symbol(f"{name}[{i}]") for i in range(len(value))]
+            )
+            out[name] = objects(entries)
+        given = {name: exact_expression(f"'{name}' in 'values'", value) for name, value in values.items()}
+        located = {name: locate(name, self.field.values) for name in given}
+        symbols = {s.name: s for entries in out.values() for s in entries}
+        self._names = {name: symbol for name, symbol in symbols.items() if name not in given}
+        for name, value in given.items():
+            base, entry = located[name]
+            out[base][entry] = self._known(value)
+        for name, (base, entry) in located.items():
+            self._names.setdefault(name, out[base][entry])
+        return out
+
+    def _known(self, expression: Any) -> Any:
+        """An expression with one symbol per name, and given parameters replaced by their values."""
+        for symbol in expression.free_symbols:
+            self._names.setdefault(str(symbol), symbol)
+        return expression.subs({s: self._names[str(s)] for s in expression.free_symbols}, simultaneous=True)
+
+    def eigenvalues(self, modes: Any) -> list[Any]:
+        """The eigenvalues asked for, as expressions in the symbols of this problem."""
+        wanted = np.ravel(np.array(modes, dtype=object))
+        return [
+            self._known(exact_expression(f"Entry {i} of 'modes'", value)) for i, value in enumerate(wanted)
+        ]
+
+    def _field(self) -> ExactField:
         found = [e for value in self._point_values().values() for e in np.ravel(value)]
         expressions = [sympy.sympify(e) for e in [*found, *self._state, *self._adjoined]]
-        bad = next((e for e in expressions if e.has(sympy.zoo, sympy.nan, sympy.oo)), None)
-        if bad is not None:
+        if any(e.has(sympy.zoo, sympy.nan, sympy.oo) for e in expressions):
             raise SmoothnessError("The equations are not finite at the given state.")
-        domain, _ = construct_domain(expressions, field=True, extension=True)
-        return domain.get_field()
+        return ExactField(expressions)
 
     def convert(self, values: Objects) -> Objects:
         """SymPy expressions to domain elements, entry by entry."""
-        flat = [self.domain.from_sympy(sympy.sympify(e)) for e in np.ravel(values)]
-        return _objects(flat).reshape(np.shape(values))
+        flat = [self.exact_field(e) for e in np.ravel(values)]
+        return objects(flat).reshape(np.shape(values))
 
     def expressions(self, elements: Objects) -> Objects:
         """Domain elements to SymPy expressions, factored."""
         flat = [sympy.factor(self.domain.to_sympy(e)) for e in np.ravel(elements)]
-        return _objects(flat).reshape(np.shape(elements))
+        return objects(flat).reshape(np.shape(elements))
 
     def _check_fixed_point(self) -> None:
         values = self._point_values()
@@ -299,8 +367,9 @@ class _ExactProblem:
             if element != self.domain.zero:
                 rest = sympy.simplify(self.domain.to_sympy(element))
                 if rest != 0:
+                    shown = f"{float(rest):.3g}" if rest.is_Rational and rest.q > 10**6 else rest
                     raise InputError(
-                        f"The given state is no fixed point: component {component} of f is {rest} there. Give the "
+                        f"The given state is no fixed point: component {component} of f is {shown} there. Give the "
                         "fixed point as expressions, or fix parameters by 'values'."
                     )
 
@@ -330,37 +399,4 @@ class _Rational(SymbolicArithmetic):
     """Symbolic arithmetic in which floats are the rationals that they are."""
 
     def number(self, payload: Any) -> Objects:
-        return super().number(_exact_number(payload))
-
-
-def _exact_number(value: Any) -> Any:
-    e = sympy.sympify(value)
-    if isinstance(e, sympy.Float):
-        fraction = Fraction(float(e))
-        return sympy.Rational(fraction.numerator, fraction.denominator)
-    return e
-
-
-def _exact_array(value: Any) -> Objects:
-    rows = np.array(value, dtype=object)
-    return _objects([_exact_number(e) for e in rows.ravel()]).reshape(rows.shape)
-
-
-def _exact_parameters(field: VectorField, values: Mapping[str, Any]) -> dict[str, Objects]:
-    out: dict[str, Objects] = {}
-    for name, value in field.values.items():
-        symbol = field.symbols[name]
-        entries = [symbol] if value.ndim == 0 else [sympy.Symbol(f"{name}[{i}]") for i in range(len(value))]
-        out[name] = _objects(entries)
-    for name, value in values.items():
-        base, entry = locate(name, field.values)
-        out[base][entry] = _exact_number(value)
-    return out
-
-
-def _objects(values: Any) -> Objects:
-    items = list(values)
-    out = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        out[i] = item
-    return out
+        return super().number(exact_number(payload))

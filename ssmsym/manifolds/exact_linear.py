@@ -1,10 +1,10 @@
-"""Fields of exact numbers, and invariant subspaces over them: eigenvalues by factoring, null spaces."""
+"""Exact numbers: the fields that hold them, and eigenvalues by factoring over such a field."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,58 @@ from ssmsym.errors import InputError, SubspaceError
 
 Objects = NDArray[Any]
 Factors = list[tuple[Any, int]]
-_LAMBDA = sympy.Symbol("lambda")
+_LAMBDA = sympy.Dummy("lambda")
 _HYPERBOLIC = (sympy.sinh, sympy.cosh, sympy.tanh, sympy.coth)
+
+
+def exact_number(value: Any) -> Any:
+    """A number or expression with floats replaced by the rationals that they are."""
+    e = sympy.sympify(value)
+    return e.xreplace({f: _rational(f) for f in e.atoms(sympy.Float)})
+
+
+def _rational(value: Any) -> Any:
+    fraction = Fraction(float(value))
+    return sympy.Rational(fraction.numerator, fraction.denominator)
+
+
+def exact_expression(name: str, value: Any) -> Any:
+    """An argument as an exact SymPy expression."""
+    try:
+        e = sympy.sympify(value)
+    except (sympy.SympifyError, TypeError, AttributeError):
+        e = None
+    if not isinstance(e, sympy.Expr) or e.is_Matrix or e.has(sympy.zoo, sympy.nan, sympy.oo):
+        raise InputError(f"{name} must be a finite number or an expression; found {value!r}.")
+    return exact_number(e)
+
+
+def exact_array(value: Any) -> Objects:
+    """An array of numbers or expressions as exact expressions."""
+    rows = np.array(value, dtype=object)
+    return objects([exact_number(e) for e in rows.ravel()]).reshape(rows.shape)
+
+
+def real_number(expression: Any, values: Mapping[str, Any]) -> float:
+    """An expression as a float, with numbers in place of the symbols of these names."""
+    named = {s: values[s.name] for s in expression.free_symbols if s.name in values}
+    number = expression.subs(named).evalf(30)
+    if number.free_symbols:
+        missing = ", ".join(sorted(str(s) for s in number.free_symbols))
+        raise InputError(f"No value was given for {missing}; pass it in 'values'.")
+    found = complex(number) if number.is_finite else complex("nan")
+    if not abs(found.imag) <= 1e-20 * abs(found):
+        raise InputError(f"{expression} is {number} at the given values, no real number; choose others.")
+    return found.real
+
+
+def objects(values: Any) -> Objects:
+    """A vector of objects."""
+    items = list(values)
+    out = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):
+        out[i] = item
+    return out
 
 
 class ExactField:
@@ -40,9 +90,12 @@ class ExactField:
         self._to_exp = bool(heads & {sympy.sinh, sympy.cosh, sympy.coth}) or heads >= {sympy.exp, sympy.tanh}
         self._to_tan = heads >= {sympy.sin, sympy.cos}
         kernels: set[Any] = set()
-        for e in given:
-            _collect(self._canonical(e), kernels)
-        algebraic = {k for k in kernels if k.is_number and k.is_algebraic}
+        waiting = [self._canonical(e) for e in given]
+        while waiting:
+            new = _collect(waiting.pop(), set()) - kernels
+            kernels |= new
+            waiting += [k.base for k in new if k.is_Pow and k.exp.is_Rational and not _is_algebraic(k)]
+        algebraic = {k for k in kernels if _is_algebraic(k)}
         self._generators: dict[tuple[Any, Any], tuple[Any, int]] = {}  # base and exponent of a power
         self._definitions: dict[Any, tuple[Any, int, Any, Any]] = {}
         self._elements: dict[Any, Any] = {}
@@ -59,26 +112,21 @@ class ExactField:
     def _canonical(self, e: Any) -> Any:
         """Logarithms of primes, exponentials of single terms, one kind of trigonometric function."""
         e = e.replace(sympy.log, lambda x: sympy.expand_log(sympy.log(x)) if x.is_number else sympy.log(x))
-        if self._to_exp:
-            e = e.replace(lambda t: isinstance(t, _HYPERBOLIC), lambda t: t.rewrite(sympy.exp))
+        e = e.replace(
+            lambda t: isinstance(t, _HYPERBOLIC) and (self._to_exp or (t.is_number and t.has(sympy.log))),
+            lambda t: t.rewrite(sympy.exp),
+        )
         if self._to_tan:
             e = sympy.expand_trig(e).rewrite([sympy.sin, sympy.cos], sympy.tan)
         return e.replace(sympy.exp, lambda x: sympy.expand_power_exp(sympy.exp(sympy.expand(x))))
 
     def _power_generators(self, kernels: set[Any]) -> set[Any]:
         """Generators: one for all rational powers of the same thing, and other kernels as they are."""
-        waiting, powers = list(kernels), {}
-        while waiting:
-            kernel = waiting.pop()
+        powers: dict[tuple[Any, Any], int] = {}
+        for kernel in kernels:
             base, exponent = kernel.as_base_exp()
             rational, rest = exponent.as_coeff_Mul(rational=True)
-            key = (base, rest)
-            powers[key] = math.lcm(powers.get(key, 1), int(rational.q))
-            if rest == 1 and rational.q > 1:  # a radical: what stands below it is in the field
-                below: set[Any] = set()
-                _collect(base, below)
-                waiting += [k for k in below if not (k.is_number and k.is_algebraic)]
-                kernels |= {k for k in below if k.is_number and k.is_algebraic}
+            powers[base, rest] = math.lcm(powers.get((base, rest), 1), int(rational.q))
         self._generators = {
             (base, rest): (base ** (rest / degree), degree) for (base, rest), degree in powers.items()
         }
@@ -88,17 +136,18 @@ class ExactField:
         radicals = [
             (base, *pair) for (base, rest), pair in self._generators.items() if rest == 1 and pair[1] > 1
         ]
-        below = {base: {base} if base in free else _collect(base, set()) for base, _, _ in radicals}
+        below = {base: _collect(base, set()) for base, _, _ in radicals}
         for base, generator, degree in sorted(radicals, key=lambda r: sympy.default_sort_key(r[0])):
+            if below[base] == {base} and base.as_base_exp()[1] == 1:
+                continue  # a power of the generator by itself
             others = set().union(*(kernels for b, kernels in below.items() if b != base))
-            for kernel in sorted(below[base], key=sympy.default_sort_key):
+            usable = below[base] & (free - others - self._definitions.keys())
+            for kernel in sorted(usable, key=sympy.default_sort_key):
                 mark = sympy.Dummy()
                 marked = base.xreplace({kernel: mark})
                 slope = sympy.simplify(marked.diff(mark))
-                usable = not kernel.is_number and kernel not in others | self._definitions.keys()
-                if usable and slope.is_finite is not False and not slope.has(mark) and slope != 0:
-                    rest = sympy.simplify(marked.subs(mark, 0))
-                    self._definitions[kernel] = (generator, degree, slope, rest)
+                if slope != 0 and not slope.has(mark):
+                    self._definitions[kernel] = (generator, degree, slope, marked.subs(mark, 0))
                     break
             else:
                 raise InputError(
@@ -132,7 +181,7 @@ class ExactField:
         return self._elements[e]
 
     def _kernel(self, e: Any) -> Any:
-        if e.is_number and e.is_algebraic:
+        if _is_algebraic(e):
             return self.domain.convert(self._numbers.from_sympy(e), self._numbers)
         if e in self._definitions:
             generator, degree, slope, rest = self._definitions[e]
@@ -149,6 +198,10 @@ class ExactField:
         return self.domain.to_sympy(element)
 
 
+def _is_algebraic(e: Any) -> bool:
+    return bool(e.is_number and e.is_algebraic)
+
+
 def _collect(e: Any, found: set[Any]) -> set[Any]:
     """Add the parts of an expression that sums, products and whole powers are made of."""
     if e.is_Add or e.is_Mul or (e.is_Pow and e.exp.is_Integer):
@@ -159,87 +212,16 @@ def _collect(e: Any, found: set[Any]) -> set[Any]:
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class ExactSubspace:
-    """A master subspace over a field.
-
-    Attributes
-    ----------
-    domain : SymPy field
-    eigenvalues : tuple of SymPy expressions
-        Of the master subspace; a factor without roots in the domain gives its roots as expressions.
-    outer : list of (Poly, int)
-        Factors of the characteristic polynomial that hold the other eigenvalues, with multiplicity.
-    right, left : (N, d) object arrays
-    linear : (d, d) object array
-        U^T A V.
-    jacobian : (N, N) object array
-    """
-
-    domain: Any
-    eigenvalues: tuple[Any, ...]
-    outer: Factors
-    right: Objects
-    left: Objects
-    linear: Objects
-    jacobian: Objects
-
-    @property
-    def dimension(self) -> int:
-        return int(self.right.shape[1])
-
-
-def exact_subspace(jacobian: Objects, domain: Any, factors: Factors, chosen: list[int]) -> ExactSubspace:
-    """The invariant subspace of the chosen factors of the characteristic polynomial."""
-    n = len(jacobian)
-    A = as_matrix(jacobian, domain)
-    product = DomainMatrix.eye(n, domain)
-    for factor, multiplicity in (factors[i] for i in chosen):
-        for _ in range(multiplicity):
-            product = product * _at_matrix(factor, A, domain)
-    right = _null_space(product)
-    left = _null_space(product.transpose())
-    V, L = as_array(right).T, as_array(left)
-    gram = as_matrix(L @ V, domain)
-    U = as_array(gram.inv() * as_matrix(L, domain)).T
-    linear = U.T @ (jacobian @ V)
-    eigenvalues = tuple(root for i in chosen for root in roots(factors[i][0]) * factors[i][1])
-    outer = [pair for i, pair in enumerate(factors) if i not in chosen]
-    return ExactSubspace(domain, eigenvalues, outer, V, U, linear, jacobian)
-
-
-def as_matrix(values: Objects, domain: Any) -> DomainMatrix:
-    """Elements in an object array as a SymPy matrix."""
-    return DomainMatrix([list(row) for row in values], values.shape, domain)
-
-
-def as_array(matrix: DomainMatrix) -> Objects:
-    """Elements of a SymPy matrix as an object array."""
-    out = np.empty(matrix.shape, dtype=object)
-    for i, row in enumerate(matrix.to_list()):
-        for j, value in enumerate(row):
-            out[i, j] = value
-    return out
-
-
-def _at_matrix(factor: Any, A: DomainMatrix, domain: Any) -> DomainMatrix:
-    """The polynomial at the matrix, by Horner's rule."""
-    n = A.shape[0]
-    total = DomainMatrix.zeros((n, n), domain)
-    for coefficient in factor.rep.to_list():
-        total = total * A + DomainMatrix.eye(n, domain) * coefficient
-    return total
-
-
-def _null_space(matrix: DomainMatrix) -> DomainMatrix:
-    return matrix.nullspace().rref()[0]
-
-
 def characteristic_factors(jacobian: Objects, domain: Any) -> Factors:
     """Irreducible factors of the characteristic polynomial, with multiplicity."""
-    coefficients = as_matrix(jacobian, domain).charpoly()
+    coefficients = DomainMatrix([list(row) for row in jacobian], jacobian.shape, domain).charpoly()
     polynomial = sympy.Poly.from_list(coefficients, _LAMBDA, domain=domain)
     return [(factor, multiplicity) for factor, multiplicity in polynomial.factor_list()[1]]
+
+
+def shown(factor: Any) -> str:
+    """A factor as text."""
+    return str(factor.as_expr().subs(_LAMBDA, sympy.Symbol("lambda")))
 
 
 def roots(factor: Any) -> list[Any]:
@@ -277,16 +259,18 @@ def choose(factors: Factors, field: ExactField, modes: Any) -> tuple[list[int], 
         factor = factors[position][0]
         if len(values) == factor.degree():
             continue
-        for value in values:
-            kind = _kind(factor, value)
-            if kind == "real":
-                missing.append(value)
-            elif kind == "unknown" or factor.degree() > 2:
-                raise SubspaceError(
-                    f"'{value}' cannot be separated from the other roots of {factor.as_expr()}, as its field does "
-                    f"not split them{' and the signs of the symbols leave open which are real' * (kind != 'pair')}; "
-                    f"give all {factor.degree()} roots, symbols declared real or positive, or use compute_ssm."
-                )
+        kinds = {_kind(factor, value) for value in values}
+        if "unknown" in kinds:
+            raise SubspaceError(
+                f"Whether '{values[0]}' is real or one of a pair depends on the signs of symbols; give all "
+                f"{factor.degree()} roots of {shown(factor)}, or declare symbols positive."
+            )
+        if "pair" in kinds and factor.degree() > 2:
+            raise SubspaceError(
+                f"The pair of '{values[0]}' cannot be separated exactly from the other roots of "
+                f"{shown(factor)}; give all {factor.degree()} roots, or use compute_ssm."
+            )
+        missing += values if "real" in kinds else []
     return list(asked), missing
 
 
@@ -302,17 +286,20 @@ def _position(factors: Factors, value: Any, field: ExactField) -> int:
                 return position
     position = next((i for i, (f, _) in enumerate(factors) if _is_root(f, value)), -1)
     if position < 0:
-        shown = [r for f, _ in factors for r in roots(f) or [f"the roots of {f.as_expr()}"]]
+        known = [
+            r for f, _ in factors for r in (roots(f) if f.degree() < 3 else [f"the roots of {shown(f)}"])
+        ]
         raise SubspaceError(
-            f"'{value}' is no eigenvalue of the Jacobian; the eigenvalues are {', '.join(map(str, shown))}."
+            f"'{value}' is no eigenvalue of the Jacobian; the eigenvalues are {', '.join(map(str, known))}."
         )
     return position
 
 
 def _is_root(factor: Any, value: Any) -> bool:
     rest = factor.as_expr().subs(_LAMBDA, value)
-    if not rest.free_symbols:
-        scale = sum(abs(complex(c)) for c in factor.all_coeffs()) * (1 + abs(complex(value))) ** factor.degree()
+    if rest != 0 and not value.free_symbols and not factor.as_expr().free_symbols - {_LAMBDA}:
+        size = sum(abs(complex(c)) for c in factor.all_coeffs())
+        scale = size * (1 + abs(complex(value))) ** factor.degree()
         return bool(abs(sympy.N(rest, 60, maxn=200)) < 1e-40 * scale)
     return bool(sympy.simplify(rest) == 0)
 
@@ -323,28 +310,30 @@ def _kind(factor: Any, value: Any) -> str:
         return "real" if abs(sympy.im(value.evalf(30))) < 1e-20 else "pair"
     if value.has(sympy.I):
         return "pair"
-    marks: dict[Any, Any] = {
-        s: sympy.Dummy(s.name, real=True, positive=s.is_positive) for s in value.free_symbols
-    }
-    if value.xreplace(marks).is_real:
+    if _with_real_symbols(value).is_real:
         return "real"
     if factor.degree() == 2:
         sign = sympy.factor(factor.discriminant())
-        even = {p for p in sign.atoms(sympy.Pow) if p.exp.is_Rational and p.exp.q % 2 == 0}
-        marks = {s: sympy.Dummy(real=True, positive=s.is_positive) for s in sign.free_symbols}
-        sign = sign.xreplace({p: sympy.Dummy(positive=True) for p in even}).xreplace(marks)
+        even = {p for p in sign.atoms(sympy.Pow) if p.free_symbols and p.exp.is_Rational and p.exp.q % 2 == 0}
+        sign = _with_real_symbols(sign.xreplace({p: sympy.Dummy(positive=True) for p in even}))
         if sign.is_nonnegative or sign.is_nonpositive:
             return "real" if sign.is_nonnegative else "pair"
     return "unknown"
+
+
+def _with_real_symbols(e: Any) -> Any:
+    return e.xreplace(
+        {s: sympy.Dummy(real=True, positive=s.is_positive, negative=s.is_negative) for s in e.free_symbols}
+    )
 
 
 def _leading_factors(factors: Factors, count: int) -> tuple[list[int], list[Any]]:
     """The factors that hold the leading eigenvalues, by number."""
     for factor, _ in factors:
         if factor.as_expr().free_symbols - {_LAMBDA}:
-            shown = next(iter(roots(factor)), None)
+            root = next(iter(roots(factor)), None)
             raise InputError(
-                f"The eigenvalue {shown or 'of ' + str(factor.as_expr())} holds free symbols, so which modes lead "
+                f"The eigenvalue {root or 'of ' + shown(factor)} holds free symbols, so which modes lead "
                 "is not known; give 'modes' as expressions."
             )
     spread = [(v, i) for i, (f, multiplicity) in enumerate(factors) for v in numeric_roots(f) * multiplicity]
@@ -361,14 +350,17 @@ def _leading_factors(factors: Factors, count: int) -> tuple[list[int], list[Any]
         if len(taken) == whole:
             continue
         known = [] if any(v.imag for v in taken) or factor.degree() == 1 else roots(factor)
-        found = [r for r in known if min(abs(complex(r.evalf(30)) - v) for v in taken) < 1e-12 * abs(taken[0])]
+        found = [
+            r for r in known if min(abs(complex(r.evalf(30)) - v) for v in taken) < 1e-12 * abs(taken[0])
+        ]
         if not found or (factor.degree() > 2 and not factor.domain.is_QQ):
-            kind = "coinciding eigenvalues" if factor.degree() == 1 else f"roots of {factor.as_expr()}"
-            kind = "complex pair, the " + kind if factor.degree() == whole == 2 else kind
-            total = count - len(taken) + whole
+            group = f"{whole} coinciding eigenvalues {roots(factor)[0]}"
+            if factor.degree() == 2:
+                group = f"pair of roots of {shown(factor)}"
+            elif factor.degree() > 2:
+                group = f"{whole} roots of {shown(factor)}, which have no closed form that separates them"
             raise SubspaceError(
-                f"{count} modes would cut the {whole} {kind}, which exact coefficients cannot separate; ask for "
-                f"{total} modes or use compute_ssm."
+                f"{count} modes would cut the {group}; ask for {count - len(taken) + whole} modes, or use compute_ssm."
             )
         missing += found
     return chosen, missing

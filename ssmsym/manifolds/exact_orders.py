@@ -1,19 +1,97 @@
-"""The order-by-order recursion of a graph-style SSM over a field of exact numbers."""
+"""Invariant subspaces and the order-by-order recursion of a graph-style SSM over a field of exact numbers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sympy
 from numpy.typing import NDArray
+from sympy.polys.matrices import DomainMatrix
 
+from ssmsym.dynamics.spectrum import leading_order
 from ssmsym.errors import ResonanceError
 from ssmsym.fields.jets import Jets
-from ssmsym.manifolds.exact_linear import ExactSubspace, solve_exactly
-from ssmsym.series.monomials import MonomialTable
+from ssmsym.manifolds.exact_linear import Factors, roots
+from ssmsym.series.monomials import MonomialTable, monomial_table
 from ssmsym.series.ring import ExactRing
 
 Objects = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ExactSubspace:
+    """A master subspace over a field.
+
+    Attributes
+    ----------
+    domain : SymPy field
+    eigenvalues : tuple of SymPy expressions
+        Of the master subspace; a factor without roots in the domain gives its roots as expressions.
+    outer : list of (Poly, int)
+        Factors of the characteristic polynomial that hold the other eigenvalues, with multiplicity.
+    right, left : (N, d) object arrays
+    linear : (d, d) object array
+        U^T A V.
+    jacobian : (N, N) object array
+    """
+
+    domain: Any
+    eigenvalues: tuple[Any, ...]
+    outer: Factors
+    right: Objects
+    left: Objects
+    linear: Objects
+    jacobian: Objects
+
+    @property
+    def dimension(self) -> int:
+        return int(self.right.shape[1])
+
+
+def exact_subspace(jacobian: Objects, domain: Any, factors: Factors, chosen: list[int]) -> ExactSubspace:
+    """The invariant subspace of the chosen factors of the characteristic polynomial."""
+    n = len(jacobian)
+    A = _matrix(jacobian, domain)
+    product = DomainMatrix.eye(n, domain)
+    for factor, multiplicity in (factors[i] for i in chosen):
+        for _ in range(multiplicity):
+            product = product * _at_matrix(factor, A, domain)
+    right = _null_space(product)
+    left = _null_space(product.transpose())
+    V, L = _array(right).T, _array(left)
+    gram = _matrix(L @ V, domain)
+    U = _array(gram.inv() * _matrix(L, domain)).T
+    linear = U.T @ (jacobian @ V)
+    eigenvalues = tuple(root for i in chosen for root in roots(factors[i][0]) * factors[i][1])
+    outer = [pair for i, pair in enumerate(factors) if i not in chosen]
+    return ExactSubspace(domain, eigenvalues, outer, V, U, linear, jacobian)
+
+
+def _matrix(values: Objects, domain: Any) -> DomainMatrix:
+    return DomainMatrix([list(row) for row in values], values.shape, domain)
+
+
+def _array(matrix: DomainMatrix) -> Objects:
+    out = np.empty(matrix.shape, dtype=object)
+    for i, row in enumerate(matrix.to_list()):
+        for j, value in enumerate(row):
+            out[i, j] = value
+    return out
+
+
+def _at_matrix(factor: Any, A: DomainMatrix, domain: Any) -> DomainMatrix:
+    """The polynomial at the matrix, by Horner's rule."""
+    n = A.shape[0]
+    total = DomainMatrix.zeros((n, n), domain)
+    for coefficient in factor.rep.to_list():
+        total = total * A + DomainMatrix.eye(n, domain) * coefficient
+    return total
+
+
+def _null_space(matrix: DomainMatrix) -> DomainMatrix:
+    return matrix.nullspace().rref()[0]
 
 
 def expand_exactly(
@@ -104,7 +182,7 @@ def _solve_degree(
                 sides.append(side)
             solution = _solve_block(subspace, coupling, block, sides, ring)
             if solution is None:
-                raise _resonance(subspace, exponents[block[0]], degree)
+                raise _resonance(subspace, exponents[block[0]], degree, int(level))
             W[[offset + m for m in block]] = solution
 
 
@@ -165,20 +243,62 @@ def _solve_block(
                 matrix[row * n + i, col * n + i] -= coupling[m, source]
         constraints = slice(b * n + row * d, b * n + (row + 1) * d)
         matrix[constraints, equations] = subspace.left.T
-    solution = solve_exactly(matrix, vector, ring.domain)
+    solution = _solve(matrix, vector, ring.domain)
     return None if solution is None else solution.reshape(b, n)
 
 
-def _resonance(subspace: ExactSubspace, monomial: Objects, degree: int) -> ResonanceError:
-    multiples = monomial[: subspace.dimension]
-    terms = " + ".join(
-        f"{m} ({value})" for m, value in zip(multiples, subspace.eigenvalues, strict=False) if m
-    )
+def _solve(matrix: Objects, right_side: Objects, domain: Any) -> Objects | None:
+    """A solution of a linear system, free unknowns 0; None if there is none.
+
+    Parameters
+    ----------
+    matrix : (m, n) object array
+    right_side : (m,) object array
+    """
+    n = matrix.shape[1]
+    augmented = np.concatenate([matrix, right_side[:, None]], axis=1)
+    reduced, pivots = _matrix(augmented, domain).rref()
+    if n in pivots:
+        return None
+    rows = _array(reduced)
+    out = np.empty(n, dtype=object)
+    out[:] = [domain.zero] * n
+    for row, pivot in enumerate(pivots):
+        out[pivot] = rows[row, n]
+    return out
+
+
+def _resonance(subspace: ExactSubspace, monomial: Objects, degree: int, level: int) -> ResonanceError:
+    """The error for a degree without solution; `level` is the degree in the parameter offsets."""
+    multiples = tuple(int(m) for m in monomial[: subspace.dimension])
+    outer = [(root, i) for i, (factor, _) in enumerate(subspace.outer) for root in roots(factor)]
+    combinations = monomial_table(subspace.dimension, 0, max(degree - level, 1), None).exponents
+    name, mode = "an eigenvalue outside the master subspace", -1
+    for candidate in (c for c in combinations.tolist() if sum(c) == degree - level):
+        total = sum((m * v for m, v in zip(candidate, subspace.eigenvalues, strict=True)), sympy.Integer(0))
+        met = next((root for root, _ in outer if sympy.simplify(total - root) == 0), None)
+        if met is not None:
+            multiples, mode = tuple(candidate), _spectral_position(subspace, met)
+            name = f"the eigenvalue {met} outside the master subspace"
+            break
+    terms = " + ".join(f"{m}*({v})" for m, v in zip(multiples, subspace.eigenvalues, strict=True) if m)
+    remedy = f"keep 'order' below {degree}" if degree > 1 else "take no parameters as coordinates"
     return ResonanceError(
-        f"Outer resonance at degree {degree}: {terms or '0'} is an eigenvalue outside the master subspace, and its "
-        f"right-hand side does not vanish. Add that mode or keep 'order' below {degree}.",
+        f"Outer resonance at degree {degree}: {terms or '0'} equals {name}, and its right-hand side does not "
+        f"vanish. Add that mode or {remedy}.",
         degree=degree,
-        mode=-1,
-        combination=tuple(int(m) for m in multiples),
+        mode=mode,
+        combination=multiples,
         distance=0.0,
     )
+
+
+def _spectral_position(subspace: ExactSubspace, eigenvalue: Any) -> int:
+    """Position in the spectrum, leading first; -1 if free symbols leave the order open."""
+    outer = [v for factor, multiplicity in subspace.outer for v in roots(factor) * multiplicity]
+    values = [*subspace.eigenvalues, *outer]
+    if any(v.free_symbols for v in values) or len(values) < len(subspace.jacobian):
+        return -1
+    numbers = np.array([complex(v.evalf(30)) for v in values])
+    order = leading_order(numbers)
+    return int(np.argmin(np.abs(numbers[order] - complex(eigenvalue.evalf(30)))))

@@ -1,0 +1,1 @@
+"""Exporters that come with ssmsym; found by entry points, as any third party's."""

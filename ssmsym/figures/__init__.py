@@ -1,0 +1,1 @@
+"""Figures of fixed points, reduced models, evidence, branches and fits; needs the extra ``plot``."""
