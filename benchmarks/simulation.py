@@ -67,9 +67,15 @@ def main():
         run = simulation.simulate(field, starts, times, **tolerances)
         walls.append(time.perf_counter() - start)
         ratios.append(walls[-1] / limit)
-    truth = solve_ivp(lambda _, x: field(x), times, starts[0], method="DOP853", rtol=1e-11, atol=1e-13).y[:, -1]
-    print(f"{MEMBERS} trajectories, N = {N}, {chosen.threads} BLAS thread(s) allowed: {statistics.median(walls):.2f} s")
-    print(f"over matrix products and tanh alone: {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
+    truth = solve_ivp(lambda _, x: field(x), times, starts[0], method="DOP853", rtol=1e-11, atol=1e-13).y[
+        :, -1
+    ]
+    print(
+        f"{MEMBERS} trajectories, N = {N}, {chosen.threads} BLAS thread(s) allowed: {statistics.median(walls):.2f} s"
+    )
+    print(
+        f"over matrix products and tanh alone: {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+    )
     print(f"deviation of the first from DOP853 at 1e-11: {np.abs(run.states[0, -1] - truth).max():.1e}")
 
 

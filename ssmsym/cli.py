@@ -37,6 +37,8 @@ for _command in (
     networks.fixed_points,
     networks.reduce,
     models.branches,
+    models.export,
+    models.tools,
     data.fit,
     data.verify,
     demo.demo,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -244,6 +245,28 @@ def _tool_line(done: Demonstration) -> str:
     return f"AUTO-07p ({done.tool.source}) agrees with the built-in folds to {done.tool_agreement:.1e}."
 
 
+def overview(done: Demonstration) -> Any:
+    """A figure of six panels: fixed points, reduced dynamics, error, branches, trajectories, fit."""
+    from ssmsym.figures import panels
+    from ssmsym.figures.canvas import new_figure
+
+    figure, axes = new_figure(2, 3)
+    panels.draw_fixed_points(axes[0], done.ssm, done.points)
+    panels.draw_reduced_dynamics(axes[1], done.model, done.points)
+    panels.draw_invariance_error(axes[2], done.ssm)
+    panels.draw_diagram(axes[3], done.reduced, done.full, done.model)
+    field = done.ssm.field
+    short, whole = (_readout(field, run) for run in (done.reduced_run, done.full_run))
+    panels.draw_trajectories(axes[4], done.times, short, whole, "readout z")
+    panels.draw_fit(axes[5], done.fit, done.model, done.comparison.verdict)
+    figure.suptitle(f"{done.scenario.title}; {done.scenario.condition}")
+    return figure
+
+
+def _readout(field: VectorField, run: Array) -> Array:
+    return field.readout(run.reshape(-1, run.shape[-1]))[:, 0].reshape(run.shape[:2])
+
+
 def write(done: Demonstration, folder: Path, *, overwrite: bool = False) -> list[Path]:
     """Model file, reduced model, exported files, summary and figures, in a folder.
 
@@ -256,7 +279,6 @@ def write(done: Demonstration, folder: Path, *, overwrite: bool = False) -> list
     """
     from ssmsym.fields.files import write_text
     from ssmsym.figures.canvas import save_figure
-    from ssmsym.figures.overview import overview
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

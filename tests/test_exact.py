@@ -168,3 +168,106 @@ def test_float_path_agrees_on_random_small_fields(numbers, modes):
     exact = ssmsym.compute_exact_ssm(field, modes=eigenvalues, order=4, values={"mu": 0}, **keep)
     ssm = ssmsym.compute_ssm(field, np.zeros(3), modes=modes, order=4, **keep)
     assert_float_path_agrees(field, exact, ssm, {})
+
+
+def test_irrational_number_beside_a_symbol_splits_the_characteristic_polynomial():
+    # A = [[1, r], [r, 0]] with r = sqrt(2): eigenvalues 2 and -1; left vector of -1 is (1, -r)/3
+    field = ssmsym.from_sympy({x: x + sqrt(2) * y, y: sqrt(2) * x + a * x**2}, parameters=[a])
+    exact = ssmsym.compute_exact_ssm(field, modes=[-1], order=2)
+    assert exact.eigenvalues == (-1,)
+    assert same(exact.states[1].coeff(p, 1), -sqrt(2))
+    assert same(exact.equations[p], -p - sqrt(2) * a * p**2 / 3)
+
+
+def test_fixed_point_with_a_radical_of_a_parameter():
+    # at sqrt(mu): q' = -2 mu q - 3 sqrt(mu) q^2 - q^3 for x = sqrt(mu) + q, whatever y does
+    field = ssmsym.from_sympy({x: mu * x - x**3, y: -y + x**2}, parameters=[mu])
+    exact = ssmsym.compute_exact_ssm(field, [sqrt(mu), mu], modes=[-2 * mu], order=4)
+    assert same(exact.equations[p], -2 * mu * p - 3 * sqrt(mu) * p**2 - p**3)
+    slope = 2 * sqrt(mu) / (1 - 2 * mu)
+    assert same(exact.states[1].coeff(p, 1), slope)
+    assert same(exact.states[1].coeff(p, 2), (1 + 3 * sqrt(mu) * slope) / (1 - 4 * mu))
+
+
+def test_radical_point_keeps_its_parameter_as_coordinate():
+    field = ssmsym.from_sympy({x: mu - x**2, y: -y + x**2}, parameters=[mu])
+    exact = ssmsym.compute_exact_ssm(field, [sqrt(mu), mu], modes=[-2 * sqrt(mu)], order=2, parameters=["mu"])
+    offset = sympy.Symbol("delta_mu")
+    assert same(exact.equations[p], offset - 2 * sqrt(mu) * p - p**2)
+
+
+@pytest.mark.parametrize(
+    ("modes", "dimension"),
+    [
+        ([Rational(-11, 2) + sqrt(1201) / 2], 1),
+        ([Rational(-11, 2) + sqrt(1201) / 2, Rational(-8, 3)], 2),
+        ([Rational(-11, 2) - sqrt(1201) / 2, Rational(-11, 2) + sqrt(1201) / 2], 2),
+    ],
+)
+def test_irrational_eigenvalue_stands_for_itself_only(modes, dimension):
+    field = ssmsym.from_sympy({x: 10 * (y - x), y: 28 * x - y - x * z, z: x * y - Rational(8, 3) * z})
+    exact = ssmsym.compute_exact_ssm(field, modes=modes, order=2)
+    assert exact.right.shape == (3, dimension)
+    assert sorted(map(complex, exact.eigenvalues), key=abs) == pytest.approx(
+        sorted(map(complex, modes), key=abs)
+    )
+
+
+def test_eigenvalue_with_a_root_of_positive_symbols_is_adjoined():
+    # x' = y, y' = c x + x^3: unstable direction (1, sqrt(c)); p' = sqrt(c) p + p^3 / (2 sqrt(c))
+    c = sympy.Symbol("c", positive=True)
+    field = ssmsym.from_sympy({x: y, y: c * x + x**3}, parameters=[c])
+    exact = ssmsym.compute_exact_ssm(field, modes=[sqrt(sympy.Symbol("c"))], order=3)
+    assert same(exact.equations[p], sqrt(c) * p + p**3 / (2 * sqrt(c)))
+
+
+def test_cubic_number_field():
+    # lambda^3 = 3 lambda - 1 has the roots 2 cos(2 pi k / 9), k = 1, 2, 4
+    field = ssmsym.from_sympy({x: y, y: z, z: 3 * y - x + x**2})
+    by_count = ssmsym.compute_exact_ssm(field, modes=1, order=3)
+    by_value = ssmsym.compute_exact_ssm(field, modes=[2 * sympy.cos(2 * sympy.pi / 9)], order=3)
+    assert by_count.right.shape == by_value.right.shape == (3, 1)
+    assert float(by_count.eigenvalues[0]) == pytest.approx(2 * np.cos(2 * np.pi / 9))
+    ssm = ssmsym.compute_ssm(field, np.zeros(3), modes=1, order=3)
+    assert_float_path_agrees(field, by_count, ssm, {})
+    assert_float_path_agrees(field, by_value, ssm, {})
+
+
+def test_whole_quintic_factor():
+    states = sympy.symbols("x0:5")
+    right = [*states[1:], -states[0] + states[1] + states[0] ** 2]
+    field = ssmsym.from_sympy(dict(zip(states, right, strict=True)))
+    exact = ssmsym.compute_exact_ssm(field, modes=5, order=2)
+    assert all(same(exact.states[i], exact.symbols[i]) for i in range(5))
+    assert sum(map(complex, exact.eigenvalues)) == pytest.approx(0, abs=1e-12)
+
+
+def test_float_state_counts_as_rational():
+    field = ssmsym.from_sympy({x: x - x**3, y: -3 * y + x - 1})
+    exact = ssmsym.compute_exact_ssm(field, [1.0, 0.0], modes=[-2.0], order=3)
+    assert exact.state == (1, 0)
+    assert same(exact.equations[p], -2 * p - 3 * p**2 - p**3)
+    assert not exact.states[1].atoms(sympy.Float)
+
+
+def test_symbols_are_known_by_their_names():
+    # x' = (-x + tanh(x) / 2) / tau, tau > 0: p' = -p / (2 tau) - p^3 / (6 tau)
+    net = ssmsym.rate_network(np.array([[0.5]]), activation="tanh")
+    tau = sympy.Symbol("tau")
+    exact = ssmsym.compute_exact_ssm(net, modes=[-1 / (2 * tau)], order=3)
+    _, R = exact.numeric({"tau": 0.1})
+    np.testing.assert_allclose(R.coefficients.ravel(), [0, -5, 0, -5 / 3], rtol=1e-14)
+    _, same_R = exact.numeric({tau: 0.1})
+    np.testing.assert_array_equal(same_R.coefficients, R.coefficients)
+    fixed = ssmsym.compute_exact_ssm(net, modes=[-1 / (2 * tau)], order=3, values={"tau": Rational(1, 10)})
+    assert fixed.eigenvalues == (-5,)
+
+
+def test_sine_and_cosine_of_one_symbol_are_dependent():
+    # x' = sin(s) - sin(x) about s: p' = -cos(s) p + sin(s) p^2 / 2 + cos(s) p^3 / 6
+    field = ssmsym.from_sympy({x: b - sympy.sin(x), y: -y + x - s}, parameters=[b, s])
+    exact = ssmsym.compute_exact_ssm(
+        field, [s, 0], modes=[-sympy.cos(s)], order=3, values={"b": sympy.sin(s)}
+    )
+    wanted = -sympy.cos(s) * p + sympy.sin(s) * p**2 / 2 + sympy.cos(s) * p**3 / 6
+    assert same(exact.equations[p], wanted)

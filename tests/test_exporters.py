@@ -154,7 +154,7 @@ def test_broken_plugin_is_named_and_harms_no_other(installed, plugin_module):
     assert exporter_names() == ("broken", "failing", "free", "notone", "other", "plain")
     assert isinstance(get_exporter("plain"), Plain)
     assert get_exporter("plain") is get_exporter("plain")
-    with pytest.raises(ExporterError, match="'broken' of 'brokendist'.*ModuleNotFoundError"):
+    with pytest.raises(ExporterError, match=r"'broken' of 'brokendist'.*ModuleNotFoundError"):
         get_exporter("broken")
     with pytest.raises(ExporterError, match="RuntimeError: no licence"):
         get_exporter("failing")
@@ -162,7 +162,7 @@ def test_broken_plugin_is_named_and_harms_no_other(installed, plugin_module):
         get_exporter("notone")
     with pytest.raises(ExporterError, match="calls itself 'plain'"):
         get_exporter("other")
-    with pytest.raises(ExporterError, match="'\\*\\*options'.*explicit"):
+    with pytest.raises(ExporterError, match=r"'\*\*options'.*explicit"):
         get_exporter("free")
     problems = {status.name: status.problem for status in tools()}
     assert problems["plain"] == ""
@@ -181,14 +181,14 @@ def test_two_distributions_with_one_name(installed, plugin_module):
         fake_entry("fold", f"{plugin_module}:Fold"),
     )
     assert isinstance(get_exporter("fold"), Fold)
-    with pytest.raises(ExporterError, match="claimed by 'first'.* and 'second'"):
+    with pytest.raises(ExporterError, match=r"claimed by 'first'.* and 'second'"):
         get_exporter("plain")
 
 
 def test_unknown_name_suggests(installed):
     installed(fake_entry("auto07p", "x:Y"), fake_entry("xppaut", "x:Z"))
     with pytest.raises(
-        ExporterError, match="'auto-07p'. Installed: 'auto07p', 'xppaut'. Did you mean 'auto07p'?"
+        ExporterError, match=r"'auto-07p'\. Installed: 'auto07p', 'xppaut'\. Did you mean 'auto07p'\?"
     ):
         get_exporter("auto-07p")
 

@@ -18,6 +18,7 @@ NAMES = {
     *("BifurcationDiagram", "Branch", "RejectedEvent", "Simulation", "SpecialPoint"),
     *("branches", "confirm", "simulate"),
     *("Comparison", "FittedSSM", "Trajectories"),
+    *("ExporterError", "ExportModel", "ToolStatus", "continue_in", "export", "export_model", "tools"),
     *("compare", "fit_ssm", "load_fit", "load_trajectories", "save_fit", "save_trajectories"),
     "__version__",
 }

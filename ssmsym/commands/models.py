@@ -1,4 +1,4 @@
-"""Commands on model files: ``branches``."""
+"""Commands on model files: ``branches``, ``export``, ``tools``."""
 
 from __future__ import annotations
 
@@ -138,3 +138,80 @@ def diagram_document(diagram: BifurcationDiagram, output: str | None) -> dict[st
 
 def _number(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
+
+
+@click.command()
+@click.argument("model", type=click.Path(exists=True, dir_okay=False))
+@click.option("--to", "tool", required=True, metavar="TOOL", help="Name of an exporter; see 'ssmsym tools'.")
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False), help="Folder to write to.")
+@click.option("--parameter", metavar="NAME", help="Parameter to continue in, such as 'u[0]'.")
+@click.option("--interval", nargs=2, type=float, metavar="LOW HIGH", help="Absolute values.")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the exporter; may be repeated.",
+)
+@click.option("--run", is_flag=True, help="Run the tool too and read its branches back.")
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def export(
+    model: str,
+    tool: str,
+    output: str,
+    parameter: str | None,
+    interval: tuple[float, float] | None,
+    options: tuple[str, ...],
+    run: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Write a MODEL for a continuation tool, and run the tool if asked."""
+    from ssmsym.exporters.running import continue_in
+    from ssmsym.exporters.writing import export as write, options_from_text
+
+    if run and (parameter is None or interval is None):
+        raise click.UsageError("--run needs --parameter and --interval.")
+    reduced = load_reduced(model)
+    given = options_from_text(tool, options)
+    place = {"parameter": parameter, "interval": interval}
+    given.update({name: value for name, value in place.items() if value is not None})
+    paths = write(reduced, tool, output, overwrite=overwrite, **given)
+    diagram = None
+    if run and parameter is not None and interval is not None:
+        plain = {name: value for name, value in given.items() if name not in place}
+        diagram = continue_in(tool, reduced, parameter=parameter, interval=interval, **plain)
+        if reduced.ssm is not None:
+            from ssmsym.reduced.branches import confirm
+
+            diagram = confirm(diagram, reduced)
+    if as_json:
+        document = {"files": [str(path) for path in paths]}
+        found = None if diagram is None else diagram_document(diagram, None)
+        texts.print_json({**document, "diagram": found})
+        return
+    click.echo("\n".join(str(path) for path in paths))
+    if diagram is not None:
+        click.echo(repr(diagram))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def tools(as_json: bool) -> None:
+    """List the exporters, whether their tools are installed here, and how to install them."""
+    import dataclasses
+
+    from ssmsym.exporters.running import tools as statuses
+
+    found = statuses()
+    if as_json:
+        texts.print_json([dataclasses.asdict(status) for status in found])
+        return
+    for status in found:
+        state = f"installed {status.version}".rstrip() if status.installed else "not installed"
+        click.echo(f"{status.name}: {status.description or status.problem}")
+        click.echo(f"  {state}; {status.install_hint or 'no tool to run'}")
+        click.echo(f"  {status.url}")
+        if status.verified:
+            click.echo(f"  verified: {status.verified}")

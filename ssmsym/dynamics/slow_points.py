@@ -98,7 +98,7 @@ def find_slow_points(
         except (ValueError, np.linalg.LinAlgError):  # it left the states where f is finite
             continue
         speed = float(np.linalg.norm(run.fun))
-        if 1e4 * RELATIVE_TOLERANCE < speed and unit * rate * speed <= limit:
+        if speed > 1e4 * RELATIVE_TOLERANCE and unit * rate * speed <= limit:
             found = _with_slow_point(field, found, unit * run.x, unit * rate * speed, unit)
     return sorted(found, key=lambda point: point.speed)
 

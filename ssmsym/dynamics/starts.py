@@ -18,8 +18,8 @@ _RELAXATION_STEPS = 120
 _RELAXED = 64
 _SPREADS = (0.3, 1.0, 3.0)
 
-_PROBES = np.logspace(-9, 6, 32)  # sizes from which runs are sent to learn the size of the states
-_PROBE_STEPS = {"continuous": 120, "discrete": 800}
+_PROBES = np.logspace(-12, 6, 36)  # sizes from which runs are sent to learn the size of the states
+_PROBE_STEPS = {"continuous": 140, "discrete": 800}
 _SETTLED_TOGETHER = 8  # probes that must end within a decade; 2 or 3 do where nothing sets a size
 _BASE = 16.0
 
@@ -97,7 +97,7 @@ def _finite_jacobians(field: VectorField, states: Array) -> Array:
 
 def typical_rate(field: VectorField, states: Array) -> float:
     """Median Frobenius norm of the defect's Jacobian over (some of) the states; 1 if it is finite at none."""
-    most = int(np.clip(_SAMPLED_BYTES / (8 * field.n_states**2), 4, 64))
+    most = int(np.clip(_SAMPLED_BYTES / (8 * field.n_states**2), 4, 16))
     some = states[np.unique(np.linspace(0, len(states) - 1, most).round().astype(int))]
     jacobians = _finite_jacobians(field, some)
     if not len(jacobians):
@@ -148,10 +148,10 @@ def search_scale(field: VectorField, scale: float | None) -> float:
 
 
 def _settled_size(field: VectorField) -> float:
-    """Spread per coordinate of the states on which runs from 15 decades of sizes settle; 1 if they do not.
+    """Size per coordinate of the states on which runs from 18 decades of sizes settle; 1 if they do not.
 
-    Runs that end on attractors gather in one decade. Where nothing sets a size (linear fields, runs that
-    die out or grow) they stay apart or keep moving.
+    Runs that end on attractors gather in one decade; of several such decades the highest counts. Where nothing
+    sets a size (linear fields, runs that die out or grow) they stay apart or keep moving.
     """
     states = _PROBES[:, None] * np.random.default_rng(0).standard_normal((len(_PROBES), field.n_states))
     steps = _PROBE_STEPS[field.time]
@@ -162,14 +162,12 @@ def _settled_size(field: VectorField) -> float:
     for _ in range(steps - 3 * steps // 4):
         states = advance(states)
     sizes = _sizes(states)
-    settled = np.isfinite(sizes) & (sizes > 0.5 * earlier) & (sizes < 2.0 * earlier)
-    states, logarithms = states[settled], np.log(sizes[settled])
-    together = (logarithms >= logarithms[:, None]) & (logarithms <= logarithms[:, None] + np.log(10.0))
-    if together.sum(axis=1).max(initial=0) < _SETTLED_TOGETHER:
-        return 1.0
-    states = states[together[together.sum(axis=1).argmax()]]
-    spread = float(np.sqrt(np.mean((states - states.mean(axis=0)) ** 2)))
-    return max(spread, 1e-2 * float(np.sqrt(np.mean(states**2))))
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0.5 * earlier) & (sizes < 2.0 * earlier)]
+    for size in -np.sort(-sizes):
+        together = sizes[(sizes <= size) & (sizes >= 0.1 * size)]
+        if len(together) >= _SETTLED_TOGETHER:
+            return float(np.median(together))
+    return 1.0
 
 
 def _sizes(states: Array) -> Array:
@@ -190,8 +188,9 @@ class _AdaptiveMidpoint:
     def __call__(self, states: Array) -> Array:
         slope = self._field(states)
         middle = self._field(states + 0.5 * self._h[:, None] * slope)
-        change = 2.0 * np.linalg.norm(middle - slope, axis=1) / np.linalg.norm(slope, axis=1)
+        speed = np.maximum(np.linalg.norm(slope, axis=1), 1e-300)
+        change = 2.0 * np.linalg.norm(middle - slope, axis=1) / speed
         taken = change <= 1.5
         moved = np.where(taken[:, None], states + self._h[:, None] * middle, states)
-        self._h = self._h * np.nan_to_num(np.clip(1.0 / change, 0.1, 2.0), nan=0.1)
+        self._h = self._h * np.nan_to_num(np.clip(1.0 / np.maximum(change, 0.1), 0.1, 2.0), nan=0.1)
         return np.where(np.isfinite(slope).all(axis=1)[:, None], moved, np.nan)

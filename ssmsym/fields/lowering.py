@@ -335,8 +335,7 @@ class _Walk:
         return "state" in self._below[index]
 
     def _product(self, e: Any, env: Environment) -> int:
-        scalars = [a for a in e.args if not _is_matrix(a)]
-        factors = [a for a in e.args if _is_matrix(a)]
+        scalars, factors = ([a for a in e.args if _is_matrix(a) is kind] for kind in (False, True))
         if int(factors[-1].shape[1]) == 1:
             index = self.expression(factors[-1], env)
             for factor in reversed(factors[:-1]):

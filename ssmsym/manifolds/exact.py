@@ -108,7 +108,7 @@ class ExactSSM:
         -------
         parametrization, reduced_dynamics : Polynomial
         """
-        given = {str(s): _given_number(str(s), v) for s, v in (values or {}).items()}
+        given = {str(s): exact_expression(f"'{s}' in 'values'", v) for s, v in (values or {}).items()}
         W = _numbers(self.parametrization, given)
         R = _numbers(self.reduced_dynamics, given)
         if right is None:
@@ -141,13 +141,6 @@ class ExactSSM:
 def _numbers(polynomial: Polynomial, values: Mapping[str, Any]) -> Polynomial:
     flat = [real_number(entry, values) for entry in polynomial.coefficients.ravel()]
     return Polynomial(polynomial.exponents, np.array(flat).reshape(polynomial.coefficients.shape))
-
-
-def _given_number(name: str, value: Any) -> Any:
-    number = exact_expression(f"'{name}' in 'values'", value)
-    if number.free_symbols:
-        raise InputError(f"'values' takes numbers; found {value!r} for '{name}'.")
-    return number
 
 
 def compute_exact_ssm(

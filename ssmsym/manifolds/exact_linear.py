@@ -331,10 +331,10 @@ def _leading_factors(factors: Factors, count: int) -> tuple[list[int], list[Any]
     """The factors that hold the leading eigenvalues, by number."""
     for factor, _ in factors:
         if factor.as_expr().free_symbols - {_LAMBDA}:
-            root = next(iter(roots(factor)), None)
+            which = roots(factor)[0] if factor.degree() < 3 else f"of {shown(factor)}"
             raise InputError(
-                f"The eigenvalue {root or 'of ' + shown(factor)} holds free symbols, so which modes lead "
-                "is not known; give 'modes' as expressions."
+                f"The eigenvalue {which} holds free symbols, so which modes lead is not known; give 'modes' as "
+                "expressions."
             )
     spread = [(v, i) for i, (f, multiplicity) in enumerate(factors) for v in numeric_roots(f) * multiplicity]
     order = leading_order(np.array([v for v, _ in spread]))

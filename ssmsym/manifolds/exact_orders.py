@@ -281,7 +281,7 @@ def _resonance(subspace: ExactSubspace, monomial: Objects, degree: int, level: i
             multiples, mode = tuple(candidate), _spectral_position(subspace, met)
             name = f"the eigenvalue {met} outside the master subspace"
             break
-    terms = " + ".join(f"{m}*({v})" for m, v in zip(multiples, subspace.eigenvalues, strict=True) if m)
+    terms = " + ".join(f"{m} ({v})" for m, v in zip(multiples, subspace.eigenvalues, strict=True) if m)
     remedy = f"keep 'order' below {degree}" if degree > 1 else "take no parameters as coordinates"
     return ResonanceError(
         f"Outer resonance at degree {degree}: {terms or '0'} equals {name}, and its right-hand side does not "
