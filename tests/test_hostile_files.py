@@ -31,10 +31,9 @@ def network_bytes(writer=np.savez) -> bytes:
 
 def npy_bytes(shape, data: bytes = b"", dtype: str = "<f8") -> bytes:
     """A .npy entry whose header says what we want it to say."""
-    buffer = io.BytesIO()
-    header = {"descr": dtype, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(buffer, header)
-    return buffer.getvalue() + data
+    header = repr({"descr": dtype, "fortran_order": False, "shape": shape}).encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return np.lib.format.magic(1, 0) + len(header).to_bytes(2, "little") + header + data
 
 
 def zipped(path: Path, **entries: bytes) -> Path:
