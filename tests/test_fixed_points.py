@@ -103,7 +103,7 @@ def test_two_uncoupled_units_have_the_nine_products(bistable_pair):
         slopes = -1 + np.array([2.0, 3.0]) / np.cosh(point.state) ** 2
         np.testing.assert_allclose(point.per_tau, sorted(slopes, reverse=True), rtol=1e-9)
         np.testing.assert_allclose(point.eigenvalues, point.per_tau / 0.5, rtol=1e-15)
-    assert (points.index_sum, points.expected_index_sum, points.complete_by_index) == (1, 1, True)
+    assert (points.index_sum, points.expected_index_sum, points.index_sum_fits) == (1, 1, True)
 
 
 def test_rank_one_network_from_its_scalar_equation():
@@ -199,7 +199,7 @@ def test_points_hit_once_and_twice_tell_how_many_are_missing():
     points = find_fixed_points(field, starts=np.array(once + twice * 2), deflation=False)
     assert len(points) == 4
     assert points.estimated_missing == 3 * 2 / (2 * 2)
-    assert (points.index_sum, points.expected_index_sum, points.complete_by_index) == (4, 1, False)
+    assert (points.index_sum, points.expected_index_sum, points.index_sum_fits) == (4, 1, False)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_a_partial_spectrum_leaves_the_index_sum_undecided(bistable_pair):
     points = find_fixed_points(field, starts=64, spectrum=1)
     assert len(points) == len(wanted)
     assert all(len(p.eigenvalues) == 1 for p in points)
-    assert points.complete_by_index is None
+    assert points.index_sum_fits is None
     with pytest.raises(InputError, match=r"'spectrum'.*2 states.*found 3"):
         leading_eigenvalues(field, np.zeros(2), 3)
 
@@ -347,7 +347,7 @@ def test_three_bit_flip_flop_has_twenty_seven_fixed_points():
     points = find_fixed_points(rate_network(J, **arrays, tau=tau))
     assert [sum(p.index == i for p in points) for i in range(4)] == [8, 12, 6, 1]
     assert len(points) == 27
-    assert (points.index_sum, points.expected_index_sum, points.complete_by_index) == (1, 1, True)
+    assert (points.index_sum, points.expected_index_sum, points.index_sum_fits) == (1, 1, True)
     for point in points:
         right = -point.state + J @ np.tanh(point.state) + arrays["b"]
         assert np.linalg.norm(right) < 1e-12
