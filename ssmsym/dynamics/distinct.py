@@ -16,7 +16,8 @@ _MERGING_DISTANCE = 1e-6
 _LARGEST_STEP = 1e-7
 _ROUNDING = 1e-13
 _ZERO_RATE = 1e-7
-_NEIGHBOUR = 1e-2
+_NEIGHBOUR = 0.1
+_POLISHING_STEPS = 100  # at most, where Newton iteration is slow as the Jacobian is singular
 _BENDING = 0.25  # of the distance of two points: how far a continuum may leave the straight line between them
 
 
@@ -32,12 +33,16 @@ class DistinctStates:
         self.states: list[Array] = []
         self.residuals: list[float] = []
         self.hits: list[int] = []
-        self._members: list[list[Array]] = []  # points met on a continuum; empty for an isolated point
+        self.continuum: list[bool] = []
+        self._members: list[list[Array]] = []  # all that it stands for, where the Jacobian is singular
 
     @property
-    def continuum(self) -> list[bool]:
-        """For each, whether it stands for a continuum."""
-        return [bool(members) for members in self._members]
+    def index_sum(self) -> int | None:
+        """Sum of the signs of det(-A); None where one stands for a continuum."""
+        if any(self.continuum):
+            return None
+        signs = (np.linalg.slogdet(-defect_jacobian(self._field, state))[0] for state in self.states)
+        return sum(int(sign) for sign in signs)
 
     def add(self, ends: Array) -> int:
         """Record the ends of an iteration; returns how many new points they hold."""
@@ -48,7 +53,7 @@ class DistinctStates:
             self.hits[i] += int(near.sum())
             left = left[~near]
         while len(left):
-            state, residual = polish(self._field, left[0])
+            state, residual = polished(self._field, left[0])
             near = _near(left, state)
             near[0] = True
             if is_fixed_point(self._field, state, self._rate):
@@ -72,15 +77,18 @@ class DistinctStates:
         self.states.append(state)
         self.residuals.append(residual)
         self.hits.append(hits)
-        self._members.append([state] if on_continuum(self._field, state, self._rate) else [])
+        vector = _null_vector(self._field, state, self._rate)
+        self.continuum.append(vector is not None and _extends(self._field, state, vector, self._rate))
+        self._members.append([] if vector is None else [state])
 
     def _unite(self, first: int, other: int) -> None:
         self.hits[first] += self.hits.pop(other)
         self._members[first] += self._members.pop(other)
+        self.continuum[first] |= self.continuum.pop(other)
         del self.states[other], self.residuals[other]
 
     def _joins(self, members: list[Array], state: Array) -> bool:
-        """Whether fixed points lie all along the way from the nearest member of a continuum to the state."""
+        """Whether fixed points lie all along the way from the nearest of the members to the state."""
         distances = np.linalg.norm(np.array(members) - state, axis=1)
         nearest = int(distances.argmin())
         for part in (0.5, 0.25, 0.75):
@@ -94,6 +102,15 @@ class DistinctStates:
 def _near(states: Array, state: Array) -> NDArray[np.bool_]:
     distance = np.linalg.norm(states - state, axis=1)
     return np.asarray(distance <= _MERGING_DISTANCE * (1.0 + float(np.linalg.norm(state))))
+
+
+def polished(field: VectorField, state: Array) -> tuple[Array, float]:
+    """The state and its residual after Newton steps down to rounding errors."""
+    state, residual = polish(field, state)
+    A = np.asarray(defect_jacobian(field, state))
+    if residual > 1e-2 * _ROUNDING * float(np.linalg.norm(A)) * (1.0 + float(np.linalg.norm(state))):
+        state, residual = polish(field, state, max_steps=_POLISHING_STEPS)
+    return state, residual
 
 
 def is_fixed_point(field: VectorField, state: Array, rate: float) -> bool:
@@ -120,9 +137,11 @@ def is_fixed_point(field: VectorField, state: Array, rate: float) -> bool:
 
 def on_continuum(field: VectorField, state: Array, rate: float) -> bool:
     """Whether the Jacobian is singular and the neighbours along its null vector are fixed points too."""
-    vector = _null_vector(np.asarray(defect_jacobian(field, state)), rate)
-    if vector is None:
-        return False
+    vector = _null_vector(field, state, rate)
+    return vector is not None and _extends(field, state, vector, rate)
+
+
+def _extends(field: VectorField, state: Array, vector: Array, rate: float) -> bool:
     distance = _NEIGHBOUR * (1.0 + float(np.linalg.norm(state)))
     for sign in (1.0, -1.0):
         neighbour = _corrected(field, state + sign * distance * vector, rate)
@@ -131,8 +150,9 @@ def on_continuum(field: VectorField, state: Array, rate: float) -> bool:
     return False
 
 
-def _null_vector(A: Array, rate: float) -> Array | None:
+def _null_vector(field: VectorField, state: Array, rate: float) -> Array | None:
     """Unit vector v with |A v| below 1e-7 |A|, if there is one; one solve tells where there is none."""
+    A = np.asarray(defect_jacobian(field, state))
     trial = np.random.default_rng(0).standard_normal(len(A))
     try:
         amplified = float(np.linalg.norm(np.linalg.solve(A, trial)))

@@ -8,8 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ssmsym.dynamics.distinct import RELATIVE_TOLERANCE, DistinctStates, is_fixed_point, on_continuum
-from ssmsym.dynamics.newton import defect, defect_jacobian, newton, polish
+from ssmsym.dynamics.distinct import (
+    RELATIVE_TOLERANCE,
+    DistinctStates,
+    is_fixed_point,
+    on_continuum,
+    polished,
+)
+from ssmsym.dynamics.newton import defect, newton
 from ssmsym.dynamics.spectrum import leading_eigenvalues, leading_order, sorted_eigenvalues, unstable_count
 from ssmsym.dynamics.starts import StartingStates, in_units, search_scale, typical_rate
 from ssmsym.errors import InputError, NotConvergedError
@@ -223,7 +229,7 @@ def find_fixed_points(
         deflated = newton(scaled, again, tolerance=tolerance, known=known, progress=count)
         factorizations += deflated.factorizations
         if not found.add(deflated.states[deflated.converged]) and (
-            round_number >= _MAX_IDLE_ROUNDS or _sum_is(scaled, found, expected)
+            round_number >= _MAX_IDLE_ROUNDS or expected is None or found.index_sum in (expected, None)
         ):
             break
     points = [
@@ -263,14 +269,6 @@ def generator(seed: int | None) -> np.random.Generator:
     if seed is not None and (isinstance(seed, bool) or int(seed) != seed or seed < 0):
         raise InputError(f"'seed' must be an integer of at least 0, or None; found {seed!r}.")
     return np.random.default_rng(seed)
-
-
-def _sum_is(field: VectorField, found: DistinctStates, expected: int | None) -> bool:
-    """Whether the index sum is as expected, or nothing is."""
-    if expected is None or any(found.continuum):
-        return True
-    signs = (np.linalg.slogdet(-defect_jacobian(field, state))[0] for state in found.states)
-    return sum(int(sign) for sign in signs) == expected
 
 
 class _Counter:
@@ -384,7 +382,7 @@ def refine_fixed_point(field: VectorField, guess: ArrayLike, *, spectrum: int | 
     start = start / unit
     rate = typical_rate(scaled, start)
     result = newton(scaled, start, tolerance=RELATIVE_TOLERANCE * rate)
-    state, residual = polish(scaled, result.states[0]) if result.converged[0] else (start[0], np.inf)
+    state, residual = polished(scaled, result.states[0]) if result.converged[0] else (start[0], np.inf)
     if not (result.converged[0] and is_fixed_point(scaled, state, rate)):
         raise NotConvergedError(
             f"Newton iteration stopped at |f| = {unit * result.residuals[0]:.1e} (tolerance "

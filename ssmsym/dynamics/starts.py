@@ -19,7 +19,7 @@ _RELAXED = 64
 _SPREADS = (0.3, 1.0, 3.0)
 
 _PROBES = np.logspace(-12, 6, 36)  # sizes from which runs are sent to learn the size of the states
-_PROBE_STEPS = {"continuous": 140, "discrete": 800}
+_PROBE_STEPS = {"continuous": 100, "discrete": 800}
 _SETTLED_TOGETHER = 8  # probes that must end within a decade; 2 or 3 do where nothing sets a size
 _BASE = 16.0
 
@@ -162,9 +162,9 @@ def _settled_size(field: VectorField) -> float:
     for _ in range(steps - 3 * steps // 4):
         states = advance(states)
     sizes = _sizes(states)
-    sizes = sizes[np.isfinite(sizes) & (sizes > 0.5 * earlier) & (sizes < 2.0 * earlier)]
-    for size in -np.sort(-sizes):
-        together = sizes[(sizes <= size) & (sizes >= 0.1 * size)]
+    settled = sizes[np.isfinite(sizes) & (sizes > 0.5 * earlier) & (sizes < 2.0 * earlier)]
+    for size in -np.sort(-settled):
+        together = settled[(settled <= size) & (settled >= 0.1 * size)]
         if len(together) >= _SETTLED_TOGETHER:
             return float(np.median(together))
     return 1.0
@@ -193,4 +193,5 @@ class _AdaptiveMidpoint:
         taken = change <= 1.5
         moved = np.where(taken[:, None], states + self._h[:, None] * middle, states)
         self._h = self._h * np.nan_to_num(np.clip(1.0 / np.maximum(change, 0.1), 0.1, 2.0), nan=0.1)
-        return np.where(np.isfinite(slope).all(axis=1)[:, None], moved, np.nan)
+        inside = np.isfinite(slope).all(axis=1, keepdims=True)
+        return np.where(inside, moved, np.nan)

@@ -9,9 +9,17 @@ from ssmsym.fields.program import Node, Program
 from ssmsym.fields.values import Binding
 from ssmsym.series.elementary import ELEMENTARY
 
+_CONTINUOUS = frozenset(ELEMENTARY) - {
+    "log",
+    "tan",
+    "atanh",
+    "step",
+    "sign",
+}  # finite and continuous everywhere
+
 
 def index_sum(field: VectorField) -> int | None:
-    """Sum of (-1)^index over all fixed points, +1, if every equation is a decay plus a bounded term.
+    """Sum of (-1)^index over all fixed points, +1, if every equation is a decay plus a bounded continuous term.
 
     Then x' points inward on a large sphere (a map brings a large ball into itself) and the sum is the degree
     of -f there (of x - f), which is 1 (Poincare-Hopf). None if this cannot be read off the equations.
@@ -27,9 +35,30 @@ def index_sum(field: VectorField) -> int | None:
     return 1
 
 
+def _continuous_nodes(program: Program, binding: Binding) -> list[bool]:
+    """Nodes that are finite and continuous at every state, as far as the table of functions tells."""
+    continuous: list[bool] = []
+    for index, node in enumerate(program.nodes):
+        below = all(continuous[i] for i in node.operands if i < index)
+        if binding.is_constant(index):
+            continuous.append(bool(np.isfinite(binding.constant(index)).all()))
+        elif node.op == "apply":
+            continuous.append(below and node.payload in _CONTINUOUS)
+        elif node.op == "power":
+            exponent = node.payload
+            continuous.append(below and bool(exponent.is_Integer and exponent.is_positive))
+        else:
+            continuous.append(below)
+    return continuous
+
+
 def _bounded_nodes(program: Program, binding: Binding) -> list[bool]:
+    continuous = _continuous_nodes(program, binding)
     bounded: list[bool] = []
     for index, node in enumerate(program.nodes):
+        if not continuous[index]:
+            bounded.append(False)
+            continue
         if binding.is_constant(index):
             bounded.append(True)
         elif node.op == "apply":
