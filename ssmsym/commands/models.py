@@ -34,6 +34,8 @@ def load_reduced(path: str) -> ReducedModel:
 
 
 def _model_or_network(path: str, as_: str) -> ReducedModel | VectorField:
+    if Path(path).suffix == ".json":
+        return load_reduced(path)
     try:
         return load_reduced(path)
     except FileFormatError:

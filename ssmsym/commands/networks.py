@@ -60,6 +60,7 @@ def fixed_points(
     output: str | None,
 ) -> None:
     """Find the fixed points of a NETWORK and their eigenvalues."""
+    from ssmsym.dynamics.euler_map import stability_notes
     from ssmsym.dynamics.point_file import save_fixed_points
 
     refuse_existing(output, overwrite)
@@ -73,7 +74,7 @@ def fixed_points(
         texts.print_points(field, points)
         if output is not None:
             click.echo(f"written to {output}")
-    for line in texts.stability_notes(field, points):
+    for line in stability_notes(field, points):
         click.echo(f"warning: {line}", err=True)
 
 
@@ -118,6 +119,7 @@ def reduce(
     output: str,
 ) -> None:
     """Compute the spectral submanifold at a fixed point of a NETWORK and write the model."""
+    from ssmsym.dynamics.euler_map import stability_notes
     from ssmsym.manifolds.model_file import save
     from ssmsym.manifolds.ssm import compute_ssm
 
@@ -141,5 +143,5 @@ def reduce(
     )
     save(ssm, output, overwrite=overwrite)
     texts.print_model(ssm, position, points[position], output, as_json)
-    for line in texts.stability_notes(field, points, only=position):
+    for line in stability_notes(field, points, only=position):
         click.echo(f"warning: {line}", err=True)

@@ -64,6 +64,8 @@ def facts(field: VectorField, network: str) -> dict[str, Any]:
 
 def points_document(field: VectorField, points: FixedPoints, output: str | None) -> dict[str, Any]:
     """Fixed points as a JSON document."""
+    from ssmsym.dynamics.euler_map import stability_notes
+
     return {
         "parameters": dict(field.parameters),
         "fixed_points": [_point_document(field, i, point) for i, point in enumerate(points)],
@@ -82,6 +84,7 @@ def _point_document(field: VectorField, number: int, point: FixedPoint) -> dict[
         "number": number,
         "index": point.index,
         "stable": point.stable,
+        "continuum": point.continuum,
         "residual": point.residual,
         "hits": point.hits,
         "eigenvalues": [[v.real, v.imag] for v in point.eigenvalues.tolist()],
@@ -106,7 +109,7 @@ def print_points(field: VectorField, points: FixedPoints) -> None:
         readout = field.readout(point.state).tolist() if field.n_outputs else []
         table.add_row(
             str(number),
-            str(point.index),
+            f"{point.index} (continuum)" if point.continuum else str(point.index),
             "  ".join(format_eigenvalue(v) for v in values[:3]),
             " ".join(f"{z:+.4f}" for z in readout[:4]),
             f"{point.residual:.1e}",
@@ -118,12 +121,10 @@ def print_points(field: VectorField, points: FixedPoints) -> None:
 
 def _completeness(points: FixedPoints) -> str:
     missing = f"about {points.estimated_missing:.1f} more expected from the hit counts"
-    if points.complete_by_index is None:
+    if points.index_sum_fits is None:
         return missing
     fits = (
-        "as it must be"
-        if points.complete_by_index
-        else f"must be {points.expected_index_sum}: some are missing"
+        "as it must be" if points.index_sum_fits else f"must be {points.expected_index_sum}: some are missing"
     )
     return f"{missing}; index sum {points.index_sum}, {fits}"
 
@@ -135,24 +136,6 @@ def _print_table(table: Any) -> None:
     if not console.is_terminal:
         console = Console(width=140)
     console.print(table)
-
-
-def stability_notes(field: VectorField, points: FixedPoints, *, only: int | None = None) -> list[str]:
-    """Fixed points whose stability differs between the ODE and the Euler map that was trained."""
-    step = field.metadata.get("trained_step")
-    if not step or field.is_map:
-        return []
-    notes = []
-    for number, point in enumerate(points):
-        if only not in (None, number):
-            continue
-        growing = int((abs(1 + step * point.eigenvalues) > 1).sum())
-        if growing != point.index:
-            notes.append(
-                f"fixed point {number} has {point.index} unstable directions in the ODE and {growing} in the Euler map "
-                f"with the training step {step:g}."
-            )
-    return notes
 
 
 def print_model(ssm: SSM, number: int, point: FixedPoint, output: str, as_json: bool) -> None:

@@ -13,8 +13,12 @@ from ssmsym.fields.family import ParameterFamily
 
 Array = NDArray[np.float64]
 
+LOST = "no convergence at the smallest step"
+
 _NEWTON_STEPS = 8
 _TOLERANCE = 1e-11  # of a Newton step, in scaled length
+_OFF_TANGENT = 0.15  # distance from the tangent, relative to the step: beyond it another curve may be met
+_SMALLEST_TURN = 0.95  # cosine between successive tangents
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,8 @@ class CurvePoint:
     eigenvalues : (N,) complex array
         Of Df (for a map: of Df - 1), leading first.
     residual : float
+    orientation : float
+        Sign of the determinant of the derivative bordered by the tangent: it changes at branch points only.
     """
 
     state: Array
@@ -38,6 +44,7 @@ class CurvePoint:
     tangent: Array
     eigenvalues: NDArray[np.complex128]
     residual: float
+    orientation: float
 
 
 class Curve:
@@ -65,8 +72,8 @@ class Curve:
             right = np.append(-f, -(normal @ (y - guess)))
             try:
                 delta = np.linalg.solve(bordered, right)
-            except np.linalg.LinAlgError:
-                return None
+            except np.linalg.LinAlgError:  # exactly at a branch point
+                delta = np.linalg.lstsq(bordered, right, rcond=None)[0]
             y = y + delta
             size = float(np.linalg.norm(delta))
             if not np.isfinite(size) or (step > 3 and size > smallest):
@@ -92,8 +99,11 @@ class Curve:
     def point(self, y: Array, tangent: Array) -> CurvePoint:
         """The point with its eigenvalues."""
         state, value = (y * self._scale)[:-1], float((y * self._scale)[-1])
-        f, jacobian, _ = self.family.defect(state, value)
-        return CurvePoint(state, value, tangent, sorted_eigenvalues(jacobian), float(np.linalg.norm(f)))
+        f, jacobian, slope = self.family.defect(state, value)
+        derivative = np.concatenate([jacobian, slope[:, None]], axis=1) * self._scale
+        orientation = float(np.linalg.slogdet(np.concatenate([derivative, tangent[None]]))[0])
+        residual = float(np.linalg.norm(f))
+        return CurvePoint(state, value, tangent, sorted_eigenvalues(jacobian), residual, orientation)
 
     def y_of(self, point: CurvePoint) -> Array:
         return self.scaled(point.state, point.value)
@@ -169,7 +179,7 @@ def trace(
                 step = 0.5 * step
                 continue
             if found is None:
-                return Trace(points, "no convergence at the smallest step")
+                return Trace(points, LOST)
         assert found is not None
         following, steps, turn = found
         if not interval[0] <= following.value <= interval[1]:
@@ -180,22 +190,20 @@ def trace(
             return Trace(points, "edge of the trusted region")
         points.append(following)
         if len(points) > 3 and _closed(curve, points):
-            return Trace(points, "closed curve")
-        if turn > 0.98 and steps <= 4:
+            return Trace([*points[:-1], start], "closed curve")
+        if turn > 0.99 and steps <= 4:
             step = min(1.5 * step, largest_step)
-        elif turn < 0.9:
-            step = max(0.5 * step, smallest_step)
     return Trace(points, "largest number of points")
 
 
 def _next(curve: Curve, here: CurvePoint, step: float) -> tuple[CurvePoint, int, float] | None:
     y = curve.y_of(here)
     corrected = curve.correct(y + step * here.tangent, here.tangent)
-    if corrected is None or np.linalg.norm(corrected[0] - y) > 2.0 * step:
+    if corrected is None or np.linalg.norm(corrected[0] - y - step * here.tangent) > _OFF_TANGENT * step:
         return None
     tangent = curve.tangent(corrected[0], here.tangent)
     turn = float(tangent @ here.tangent)
-    if turn < 0.7:
+    if turn < _SMALLEST_TURN:
         return None
     return curve.point(corrected[0], tangent), corrected[1], turn
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ssmsym.dynamics.arclength import Curve, CurvePoint, Trace, trace
+from ssmsym.dynamics.arclength import LOST, Curve, CurvePoint, Trace, trace
 from ssmsym.dynamics.diagram import BifurcationDiagram, Branch, RejectedEvent, SpecialPoint
-from ssmsym.dynamics.events import is_simple, locate, unstable
+from ssmsym.dynamics.events import is_simple, locate, unstable, without_repetitions
 from ssmsym.dynamics.fixed_points import FixedPoint, find_fixed_points
-from ssmsym.dynamics.newton import newton
+from ssmsym.dynamics.newton import polish
 from ssmsym.errors import InputError
 from ssmsym.fields.family import ParameterFamily
 from ssmsym.fields.field import VectorField
@@ -23,6 +23,7 @@ Start = tuple[Array, float]
 
 _SAME_POINT = 1e-5  # distance, relative to the size of the states, at which points count as one
 _SMALLEST_STEP = 1e-6
+_SEARCHED = (0.5, 0.0, 1.0, 0.25, 0.75)  # places in the interval at which fixed points are searched
 
 
 @single_blas_thread()
@@ -53,8 +54,8 @@ def trace_branches(
     interval : (low, high)
         Absolute values.
     points : sequence, optional
-        Fixed points at the field's own parameter value; by default all that are found at both ends and in
-        the middle of the interval.
+        Fixed points at the field's own parameter value; by default all that are found at both ends, in the
+        middle and at the quarters of the interval. A closed branch between these places is not found.
     starts, seed
         Of that search.
     largest_step : float
@@ -76,21 +77,36 @@ def trace_branches(
         If the parameter is unknown, the interval is empty, or the field is a map.
     """
     low, high = _checked(field, interval)
+    if not (isinstance(largest_step, (int, float)) and 0 < largest_step < 1):
+        raise InputError(f"'largest_step' must lie between 0 and 1; found {largest_step!r}.")
+    if not isinstance(max_points, (int, np.integer)) or max_points < 2:
+        raise InputError(f"'max_points' must be an integer of at least 2; found {max_points!r}.")
     family = ParameterFamily(field, parameter)
     beginnings = _beginnings(family, (low, high), points, starts, seed, inside)
-    curve = Curve(family, _state_scale(family, beginnings, high - low), high - low)
+    scale = _state_scale(family, beginnings, high - low)
+    curve = Curve(family, scale, high - low)
     branches: list[Branch] = []
     special: list[SpecialPoint] = []
     rejected: list[RejectedEvent] = []
     for done, (state, value) in enumerate(beginnings):
         if progress is not None:
             progress(done, len(beginnings))
-        if any(_holds(curve, branch, state, value) for branch in branches):
+        if any(_holds(family, branch, state, value, scale) for branch in branches):
             continue
         run = _both_ways(curve, state, value, (low, high), largest_step, max_points, inside)
         if run is None:
+            if points is not None:
+                raise InputError(
+                    f"A point of 'points' is not near a fixed point at {parameter} = {value:g}: Newton "
+                    "iteration does not reach one. Take points from find_fixed_points."
+                )
             continue
         line, ends = run
+        for end, at in zip(ends, (line[0], line[-1]), strict=True):
+            if end == LOST:
+                rejected.append(
+                    RejectedEvent("end", at.value, at.state, "the branch could not be followed further")
+                )
         for a, b in itertools.pairwise(line):
             event = locate(curve, a, b, (low, high), len(branches))
             if isinstance(event, SpecialPoint):
@@ -100,14 +116,28 @@ def trace_branches(
         branches.append(_branch(line, ends))
     if progress is not None:
         progress(len(beginnings), len(beginnings))
-    special.sort(key=lambda point: point.parameter)
+    special = without_repetitions(special, high - low, scale)
+    rejected = [event for event in rejected if not _explained(event, special, high - low, scale)]
     return BifurcationDiagram(parameter, (low, high), tuple(branches), tuple(special), tuple(rejected))
+
+
+def _explained(event: RejectedEvent, special: list[SpecialPoint], width: float, scale: float) -> bool:
+    """Whether a rejected event is the view, from another branch, of one that is listed."""
+    return any(
+        event.kind == point.kind
+        and abs(event.parameter - point.parameter) < 0.01 * width
+        and float(np.linalg.norm(event.state - point.state)) < 0.1 * scale
+        for point in special
+    )
 
 
 def _checked(field: VectorField, interval: tuple[float, float]) -> tuple[float, float]:
     if field.is_map:
         raise InputError("The field is a map; branches are traced for flows.")
-    low, high = (float(v) for v in interval)
+    try:
+        low, high = (float(v) for v in interval)
+    except (TypeError, ValueError):
+        raise InputError(f"The interval must be two numbers; found {interval!r}.") from None
     if not (np.isfinite([low, high]).all() and low < high):
         raise InputError(
             f"The interval must have a lower and a higher finite end; found ({low:g}, {high:g})."
@@ -133,7 +163,8 @@ def _beginnings(
         states = [p.state if isinstance(p, FixedPoint) else p for p in points]
         return [(np.array(family.field.check_state(s, batch=False)), value) for s in states]
     found: list[Start] = []
-    for value in (0.5 * (interval[0] + interval[1]), *interval):
+    for share in _SEARCHED:
+        value = interval[0] + share * (interval[1] - interval[0])
         member = family.at(value)
         points_there = find_fixed_points(member, starts=starts, seed=seed)
         found += [(np.array(p.state), value) for p in points_there if inside is None or inside(p.state)]
@@ -149,7 +180,7 @@ def _state_scale(family: ParameterFamily, beginnings: list[Start], width: float)
     _, jacobian, slope = family.defect(*beginnings[0])
     response = width * float(np.linalg.norm(np.linalg.lstsq(jacobian, slope, rcond=1e-6)[0]))
     size = float(np.linalg.norm(states[0]))
-    return max(spread, min(response, 10.0 * (1.0 + size)), 0.1 * size, 1e-6)
+    return max(spread, min(response, 10.0 * size) if size else response, 0.1 * size) or 1.0
 
 
 def _both_ways(
@@ -164,8 +195,10 @@ def _both_ways(
     y = curve.scaled(state, value)
     upward = np.zeros(len(y))
     upward[-1] = 1.0
-    if curve.correct(y, upward) is None:
+    corrected = curve.correct(y, upward)
+    if corrected is None:
         return None
+    y = corrected[0]
     tangent = curve.tangent(y, upward)
     runs: list[Trace] = []
     for sign in (-1.0, 1.0):
@@ -189,7 +222,8 @@ def _both_ways(
             return run.points, (run.end, run.end)
     back, forth = runs
     reversed_back = [
-        CurvePoint(p.state, p.value, -p.tangent, p.eigenvalues, p.residual) for p in back.points[:0:-1]
+        CurvePoint(p.state, p.value, -p.tangent, p.eigenvalues, p.residual, -p.orientation)
+        for p in back.points[:0:-1]
     ]
     return [*reversed_back, *forth.points], (back.end, forth.end)
 
@@ -211,26 +245,12 @@ def _branch(line: list[CurvePoint], ends: tuple[str, str]) -> Branch:
     )
 
 
-def _holds(curve: Curve, branch: Branch, state: Array, value: float) -> bool:
+def _holds(family: ParameterFamily, branch: Branch, state: Array, value: float, scale: float) -> bool:
     """Whether a branch passes through a point: its crossings of the parameter value are polished and compared."""
     offsets = branch.parameter - value
-    crossing = np.flatnonzero(offsets[:-1] * offsets[1:] <= 0)
-    size = 1.0 + float(np.linalg.norm(state))
-    if any(
-        np.linalg.norm(branch.states[i] - state) < _SAME_POINT * size for i in np.flatnonzero(offsets == 0)
-    ):
-        return True
-    guesses = []
-    for i in crossing:
-        gap = branch.parameter[i + 1] - branch.parameter[i]
-        share = 0.5 if gap == 0 else (value - branch.parameter[i]) / gap
-        guess = branch.states[i] + share * (branch.states[i + 1] - branch.states[i])
-        reach = float(np.linalg.norm(branch.states[i + 1] - branch.states[i]))
-        if np.linalg.norm(guess - state) <= 2.0 * reach + _SAME_POINT * size:
-            guesses.append(guess)
-    if not guesses:
-        return False
-    member = curve.family.at(value)
-    ends = newton(member, np.array(guesses), tolerance=1e-9 * size)
-    distances = np.linalg.norm(ends.states[ends.converged] - state, axis=1)
-    return bool((distances < _SAME_POINT * size).any())
+    guesses = [branch.states[i] for i in np.flatnonzero(offsets == 0)]
+    for i in np.flatnonzero(offsets[:-1] * offsets[1:] < 0):
+        share = offsets[i] / (offsets[i] - offsets[i + 1])
+        guesses.append(branch.states[i] + share * (branch.states[i + 1] - branch.states[i]))
+    member = family.at(value)
+    return any(np.linalg.norm(polish(member, g)[0] - state) < _SAME_POINT * scale for g in guesses)

@@ -36,6 +36,7 @@ def integrate_ensemble(
     rtol: float,
     atol: float,
     first_step: Array,
+    longest_step: float,
     max_steps: int,
 ) -> tuple[Array, Array]:
     """States of all members at all times.
@@ -47,6 +48,7 @@ def integrate_ensemble(
     states : (n, N) array
     times : (M,) array, increasing
     first_step : (n,) array
+    longest_step : float
 
     Returns
     -------
@@ -66,7 +68,7 @@ def integrate_ensemble(
     out = np.empty((len(X), len(times), X.shape[1]))
     out[:, 0] = X
     t = np.full(len(X), times[0])
-    h = np.minimum(first_step, times[-1] - times[0])
+    h = np.minimum(first_step, min(longest_step, times[-1] - times[0]))
     reached = np.zeros(len(X), dtype=np.int64)  # last output written
     k = [right_side(t, X)]
     k += [np.zeros_like(X) for _ in range(6)]
@@ -89,7 +91,7 @@ def integrate_ensemble(
         h = np.where(np.isfinite(factor), h * factor, h * _SHRINK)
         if (reached == len(times) - 1).all():
             return out, h
-        h = np.minimum(h, np.maximum(times[-1] - t, 0.0))
+        h = np.minimum(np.minimum(h, longest_step), np.maximum(times[-1] - t, 0.0))
         if not (h[reached < len(times) - 1] > 1e-14 * max(abs(times[-1]), 1e-300)).all():
             break
     late = int(np.argmin(reached))

@@ -12,6 +12,8 @@ from ssmsym.dynamics.diagram import RejectedEvent, SpecialPoint
 
 _CRITICAL = 1e-7  # distance of the critical eigenvalue from the axis, relative to the largest eigenvalue
 _SAME = 1e-14
+_TWIN = 1e-8  # distance in parameter, relative to the interval, at which events count as one
+_ASIDE = 1e-9  # share of a chord by which a singular point is avoided
 
 
 def unstable(point: CurvePoint) -> int:
@@ -26,18 +28,20 @@ def _positive_real(point: CurvePoint) -> int:
 
 def event_kind(a: CurvePoint, b: CurvePoint) -> str | None:
     """What lies between two points: ``fold``, ``hopf``, ``branch_point``, ``several`` or nothing."""
-    turned = (a.tangent[-1] > 0) != (b.tangent[-1] > 0)
+    turned = _turned(a, b)
     change = unstable(b) - unstable(a)
     odd = (_positive_real(b) - _positive_real(a)) % 2 == 1
-    if turned and abs(change) == 1:
-        return "fold"
-    if not turned and change == 0:
+    if a.orientation != b.orientation:
+        return "branch_point" if abs(change) <= 1 else "several"
+    if turned:
+        return "fold" if abs(change) == 1 else "several"
+    if change == 0:
         return None
-    if not turned and abs(change) == 2 and not odd:
-        return "hopf"
-    if not turned and abs(change) == 1:
-        return "branch_point"
-    return "several"
+    return "hopf" if abs(change) == 2 and not odd else "several"
+
+
+def _turned(a: CurvePoint, b: CurvePoint) -> bool:
+    return bool((a.tangent[-1] > 0) != (b.tangent[-1] > 0))
 
 
 def is_simple(a: CurvePoint, b: CurvePoint) -> bool:
@@ -47,7 +51,7 @@ def is_simple(a: CurvePoint, b: CurvePoint) -> bool:
         return True
     if kind == "several":
         return False
-    test = _test_function(kind)
+    test = _test_function(kind, a, b)
     return test(a) * test(b) < 0
 
 
@@ -63,15 +67,15 @@ def locate(
         return RejectedEvent(
             kind, middle, b.state, "several eigenvalues change between two points at the smallest step"
         )
-    found = _root(curve, a, b, _test_function(kind))
+    found = _root(curve, a, b, _test_function(kind, a, b))
     if found is None:
         return RejectedEvent(kind, middle, b.state, "it could not be located: the curve was lost on the way")
     scale = max(float(np.abs(point.eigenvalues).max()) for point in (a, b))
     return _verified(kind, found, scale, interval, branch)
 
 
-def _test_function(kind: str) -> Callable[[CurvePoint], float]:
-    if kind == "fold":
+def _test_function(kind: str, a: CurvePoint, b: CurvePoint) -> Callable[[CurvePoint], float]:
+    if kind == "fold" or (kind == "branch_point" and _turned(a, b)):
         return lambda point: float(point.tangent[-1])
     if kind == "hopf":
         return lambda point: float(_critical(point, "hopf").real)
@@ -96,7 +100,7 @@ def _root(
 
     def value(share: float) -> float:
         if share not in visited:
-            point = curve.between(a, b, share)
+            point = curve.between(a, b, share) or curve.between(a, b, share + _ASIDE)
             if point is None:
                 raise ArithmeticError
             visited[share] = point
@@ -137,3 +141,25 @@ def _verified(
 
 def _nearest_first(values: NDArray[np.complex128]) -> NDArray[np.complex128]:
     return values[np.lexsort((-values.imag, np.abs(values.real)))]
+
+
+def without_repetitions(points: list[SpecialPoint], width: float, size: float) -> list[SpecialPoint]:
+    """The points by parameter, one for each place; a branch point stands for the fold that it also looks like.
+
+    `width` and `size` are the scales of the parameter and of the states.
+    """
+    kept: list[SpecialPoint] = []
+    for point in sorted(points, key=lambda p: (p.parameter, p.kind)):
+        twin = next((i for i, other in enumerate(kept) if _same_place(point, other, width, size)), None)
+        if twin is None:
+            kept.append(point)
+        elif point.kind == "branch_point":
+            kept[twin] = point
+    return kept
+
+
+def _same_place(a: SpecialPoint, b: SpecialPoint, width: float, size: float) -> bool:
+    if abs(a.parameter - b.parameter) > _TWIN * width:
+        return False
+    comparable = a.kind == b.kind or {a.kind, b.kind} == {"fold", "branch_point"}
+    return comparable and float(np.linalg.norm(a.state - b.state)) <= 1e-2 * _TWIN**0.5 * size

@@ -153,8 +153,6 @@ class FixedPoints(list[FixedPoint]):
             return None
         return self.index_sum == self.expected_index_sum
 
-    complete_by_index = index_sum_fits
-
 
 def _topological_index(point: FixedPoint) -> int:
     if point.time == "discrete":

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.parameters import locate
+from ssmsym.fields.symbolic import as_numbers
 from ssmsym.fields.values import Binding
 
 Array = NDArray[np.float64]
@@ -53,6 +54,11 @@ class InputSchedule:
 
         return evaluate
 
+    def member(self, interval: int, t: float) -> VectorField:
+        """The field with the inputs of one moment."""
+        values = self._values(interval, np.array([t]))
+        return self.field.at({name: rows[0] for name, rows in values.items()})
+
     def _values(self, interval: int, t: Array) -> dict[str, Array]:
         settings: dict[str, Array] = {}
         for name in self.binding.active:
@@ -78,8 +84,12 @@ def input_schedule(
     """
     if not inputs:
         return None
+    if not isinstance(inputs, Mapping):
+        raise InputError(f"'inputs' maps parameter names to values; found {type(inputs).__name__}.")
     constants, functions, active = [], [], set()
     for name, value in inputs.items():
+        if not isinstance(name, str):
+            raise InputError(f"'inputs' maps parameter names to values; found the key {name!r}.")
         symbol, entries = _entries(field, name)
         active.add(symbol)
         if callable(value):
@@ -98,7 +108,7 @@ def _entries(field: VectorField, name: str) -> tuple[str, list[int]]:
 
 
 def _piecewise(name: str, value: Any, intervals: int, width: int) -> Array:
-    values = np.asarray(value, dtype=float)
+    values = as_numbers(f"inputs['{name}']", value)
     if values.shape == (intervals,) and width == 1:
         values = values[:, None]
     if values.shape != (intervals, width):
@@ -112,7 +122,7 @@ def _piecewise(name: str, value: Any, intervals: int, width: int) -> Array:
 
 
 def _check_function(name: str, function: Callable[[float], Any], width: int, start: float) -> None:
-    found = np.atleast_1d(np.asarray(function(start), dtype=float))
+    found = np.atleast_1d(as_numbers(f"inputs['{name}'](t)", function(start)))
     if found.shape != (width,):
         raise InputError(
             f"The input '{name}' gives shape {found.shape} at t = {start:g}; expected ({width},)."

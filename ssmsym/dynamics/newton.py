@@ -177,9 +177,9 @@ def solve_batch(matrices: Array, vectors: Array) -> Array:
         solutions = np.linalg.solve(matrices, vectors[..., None])[..., 0]
     except np.linalg.LinAlgError:
         solutions = np.full(vectors.shape, np.nan)
-    usable = np.isfinite(matrices).all(axis=(1, 2)) & np.isfinite(vectors).all(axis=1)
-    for member in np.flatnonzero(~np.isfinite(solutions).all(axis=1) & usable):
-        solutions[member] = np.linalg.lstsq(matrices[member], vectors[member], rcond=None)[0]
+    for member in np.flatnonzero(~np.isfinite(solutions).all(axis=1)):
+        if np.isfinite(matrices[member]).all() and np.isfinite(vectors[member]).all():
+            solutions[member] = np.linalg.lstsq(matrices[member], vectors[member], rcond=None)[0]
     return np.asarray(solutions)
 
 

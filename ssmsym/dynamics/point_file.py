@@ -23,7 +23,7 @@ def save_fixed_points(
 
     Arrays: ``states`` (n, N), ``residuals`` (n,), ``eigenvalues`` (n, k) complex (NaN where a point has
     fewer), ``indices`` (n,), ``hits`` (n,), ``parameter_names`` and ``parameter_values`` (q,),
-    ``estimated_missing`` ().
+    ``estimated_missing`` (), ``continuum`` (n,) bool.
 
     Parameters
     ----------
@@ -49,6 +49,7 @@ def save_fixed_points(
         "residuals": np.array([point.residual for point in points]),
         "eigenvalues": eigenvalues,
         "indices": np.array([point.index for point in points], dtype=np.int64),
+        "continuum": np.array([point.continuum for point in points], dtype=bool),
         "hits": np.array([point.hits for point in points], dtype=np.int64),
         "parameter_names": np.array(list(given), dtype=str),
         "parameter_values": np.array(list(given.values()), dtype=float),

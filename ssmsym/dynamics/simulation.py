@@ -17,12 +17,15 @@ from ssmsym.dynamics.trajectory_source import integrator_source
 from ssmsym.errors import InputError, NotConvergedError
 from ssmsym.fields.compilation import compiled_module
 from ssmsym.fields.field import VectorField
+from ssmsym.fields.symbolic import as_numbers
 from ssmsym.threads import single_blas_thread
 
 Array = NDArray[np.float64]
 
 _BLOCK = 512  # members integrated together, so that their stages stay in the second-level cache
 _MAX_STEPS = 1_000_000
+_SHARE = 0.05  # of the fastest time scale: a noisy step
+_STEPS_A_RATE = 20  # noisy steps after which the fastest rate is looked up again
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +92,10 @@ def simulate(
     seed : int, optional
         Of the noise; runs with the same seed and step are equal.
     step : float, optional
-        Fixed step with noise; a twentieth of the fastest time scale by default.
+        With noise the fixed step, by default a twentieth of the fastest time scale met; without, the longest
+        step, by default unlimited, but with callable inputs the shortest interval between output times.
     rtol, atol : float
-        Tolerances of a step's error.
+        Tolerances of a step's error, relative and in units of the state.
     progress : callable, optional
         Called with trajectories done and wanted.
 
@@ -118,21 +122,29 @@ def simulate(
     states, grid = _checked(field, x0, times)
     schedule = input_schedule(field, inputs, grid)
     sigma = _checked_noise(field, noise)
+    longest = _checked_steps(step, rtol, atol, grid, schedule)
     if field.is_map:
         found = _iterate(field, np.atleast_2d(states), grid, schedule, sigma, seed)
     elif sigma is not None:
         found = _stochastic(field, np.atleast_2d(states), grid, schedule, sigma, seed, step)
-    elif states.ndim == 1 and schedule is None:
-        compiled = _single(field, states, grid, rtol, atol)
-        found = _many(field, states[None], grid, None, rtol, atol, progress) if compiled is None else compiled
     else:
-        found = _many(field, np.atleast_2d(states), grid, schedule, rtol, atol, progress)
+        settings = {"rtol": rtol, "atol": atol, "longest_step": longest, "max_steps": _MAX_STEPS}
+        compiled = None
+        if states.ndim == 1 and schedule is None:
+            compiled = _single(field, states, grid, settings)
+        found = (
+            _many(field, np.atleast_2d(states), grid, schedule, settings, progress)
+            if compiled is None
+            else compiled
+        )
     return Simulation(grid, found[0] if states.ndim == 1 else found, field)
 
 
 def _checked(field: VectorField, x0: ArrayLike, times: ArrayLike) -> tuple[Array, Array]:
     states = field.check_state(x0)
-    grid = np.asarray(times, dtype=float)
+    if states.size == 0:
+        raise InputError("'x0' holds no state.")
+    grid = as_numbers("times", times)
     if not np.isfinite(states).all():
         raise InputError("'x0' holds numbers that are not finite.")
     if grid.ndim != 1 or len(grid) < 2 or not np.isfinite(grid).all() or not (np.diff(grid) > 0).all():
@@ -147,7 +159,7 @@ def _checked(field: VectorField, x0: ArrayLike, times: ArrayLike) -> tuple[Array
 def _checked_noise(field: VectorField, noise: float | ArrayLike | None) -> Array | None:
     if noise is None:
         return None
-    sigma = np.asarray(noise, dtype=float)
+    sigma = as_numbers("noise", noise)
     if sigma.shape not in ((), (field.n_states,)) or not (np.isfinite(sigma).all() and (sigma >= 0).all()):
         raise InputError(
             f"'noise' must be a number or an array ({field.n_states},) of numbers of at least 0; found shape "
@@ -156,13 +168,33 @@ def _checked_noise(field: VectorField, noise: float | ArrayLike | None) -> Array
     return sigma
 
 
+def _checked_steps(
+    step: float | None, rtol: float, atol: float, grid: Array, schedule: InputSchedule | None
+) -> float:
+    """The longest step."""
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not (isinstance(value, (int, float)) and np.isfinite(value) and value >= 0):
+            raise InputError(f"'{name}' must be a number of at least 0; found {value!r}.")
+    if rtol + atol == 0:
+        raise InputError("'rtol' and 'atol' cannot both be 0.")
+    if step is not None:
+        if not (isinstance(step, (int, float)) and np.isfinite(step) and step > 0):
+            raise InputError(f"'step' must be positive; found {step!r}.")
+        return float(step)
+    return float(np.diff(grid).min()) if schedule is not None and schedule.functions else float("inf")
+
+
 def fastest_rate(field: VectorField, states: Array) -> float:
-    """Largest norm of the Jacobian at some of the states, in 1/time."""
-    jacobians = field.jacobian(states[: min(len(states), 4)])
-    return max(float(np.max(np.linalg.norm(jacobians, ord=2, axis=(-2, -1)))), 1e-12)
+    """Largest norm of the Jacobian at the states that move fastest, in 1/time."""
+    with np.errstate(all="ignore"):
+        speed = np.nan_to_num(np.linalg.norm(field(states), axis=1), nan=0.0)
+        chosen = states[np.argsort(-speed)[:8]]
+        norms = np.linalg.norm(field.jacobian(chosen), axis=(-2, -1))
+    norms = norms[np.isfinite(norms)]
+    return max(float(norms.max(initial=0.0)), 1e-12)
 
 
-def _single(field: VectorField, state: Array, grid: Array, rtol: float, atol: float) -> Array | None:
+def _single(field: VectorField, state: Array, grid: Array, settings: dict[str, Any]) -> Array | None:
     """One trajectory by compiled code, (1, M, N); None if the field has no compiled form."""
     try:
         module, made = compiled_module(field, integrator_source)
@@ -172,7 +204,15 @@ def _single(field: VectorField, state: Array, grid: Array, rtol: float, atol: fl
     first = 0.1 / fastest_rate(field, state[None])
     tables = [np.ascontiguousarray(t, dtype=float) for t in (table.A, table.B, table.E, table.P)]
     out, reached, end = module.integrate(
-        np.ascontiguousarray(state), grid, rtol, atol, first, _MAX_STEPS, *tables, *made.arguments
+        np.ascontiguousarray(state),
+        grid,
+        float(settings["rtol"]),
+        float(settings["atol"]),
+        first,
+        float(settings["longest_step"]),
+        _MAX_STEPS,
+        *tables,
+        *made.arguments,
     )
     if reached < len(grid) - 1:
         raise NotConvergedError(
@@ -187,15 +227,14 @@ def _many(
     states: Array,
     grid: Array,
     schedule: InputSchedule | None,
-    rtol: float,
-    atol: float,
+    settings: dict[str, Any],
     progress: Callable[[int, int], None] | None,
 ) -> Array:
     out = np.empty((len(states), len(grid), field.n_states))
     first = np.full(len(states), 0.1 / fastest_rate(field, states))
     for start in range(0, len(states), _BLOCK):
         block = slice(start, min(start + _BLOCK, len(states)))
-        out[block] = _block(field, states[block], grid, schedule, rtol, atol, first[block])
+        out[block] = _block(field, states[block], grid, schedule, settings, first[block])
         if progress is not None:
             progress(block.stop, len(states))
     return out
@@ -206,11 +245,9 @@ def _block(
     states: Array,
     grid: Array,
     schedule: InputSchedule | None,
-    rtol: float,
-    atol: float,
+    settings: dict[str, Any],
     first: Array,
 ) -> Array:
-    settings: dict[str, Any] = {"rtol": rtol, "atol": atol, "max_steps": _MAX_STEPS}
     if schedule is None:
         return integrate_ensemble(lambda _, x: field(x), states, grid, first_step=first, **settings)[0]
     if not schedule.piecewise:
@@ -235,26 +272,50 @@ def _stochastic(
     step: float | None,
 ) -> Array:
     rng = generator(seed)
-    longest = 0.05 / fastest_rate(field, states) if step is None else float(step)
-    if not longest > 0:
-        raise InputError(f"'step' must be positive; found {step}.")
     out = np.empty((len(states), len(grid), field.n_states))
     out[:, 0] = x = states
     for k, (t0, t1) in enumerate(itertools.pairwise(grid)):
         f = (lambda _, y: field(y)) if schedule is None else schedule.right_side(k)
-        count = max(1, int(np.ceil((t1 - t0) / longest)))
-        h = (t1 - t0) / count
-        for i in range(count):
-            t = np.full(len(x), t0 + i * h)
-            kick = sigma * np.sqrt(h) * rng.standard_normal(x.shape)
-            slope = f(t, x)
-            x = x + 0.5 * h * (slope + f(t + h, x + h * slope + kick)) + kick
+        t, left = t0, t1 - t0
+        while left > 1e-12 * (t1 - t0):
+            # without a given step, it follows the fastest rate among the states reached
+            wanted = step if step is not None else _noisy_step(field, schedule, k, t, x, sigma, left)
+            planned = max(1, int(np.ceil(left / wanted)))
+            h = left / planned
+            for _ in range(planned if step is not None else min(planned, _STEPS_A_RATE)):
+                here = np.full(len(x), t)
+                kick = sigma * np.sqrt(h) * rng.standard_normal(x.shape)
+                with np.errstate(all="ignore"):
+                    slope = f(here, x)
+                    x = x + 0.5 * h * (slope + f(here + h, x + h * slope + kick)) + kick
+                t += h
+            left = t1 - t
         if not np.isfinite(x).all():
             raise NotConvergedError(
                 f"A trajectory is no longer finite at t = {t1:.6g}; choose a smaller 'step'."
             )
         out[:, k + 1] = x
     return out
+
+
+def _noisy_step(
+    field: VectorField,
+    schedule: InputSchedule | None,
+    interval: int,
+    t: float,
+    x: Array,
+    sigma: Array,
+    longest: float,
+) -> float:
+    """A step short against the fastest rate at the states, and at those that the noise soon leads to."""
+    member = field if schedule is None else schedule.member(interval, t)
+    step = min(longest, _SHARE / fastest_rate(member, x))
+    while True:
+        kicked = x + 3.0 * np.sqrt(_STEPS_A_RATE * step) * np.broadcast_to(sigma, x.shape)
+        wanted = _SHARE / fastest_rate(member, np.concatenate([kicked, 2 * x - kicked]))
+        if step <= wanted:
+            return step
+        step = max(wanted, 0.5 * step)
 
 
 def _iterate(
@@ -271,7 +332,8 @@ def _iterate(
     for k, (t0, t1) in enumerate(itertools.pairwise(grid)):
         f = (lambda _, y: field(y)) if schedule is None else schedule.right_side(k)
         for i in range(int(t1 - t0)):
-            x = f(np.full(len(x), t0 + i), x)
+            with np.errstate(all="ignore"):
+                x = f(np.full(len(x), t0 + i), x)
             if sigma is not None:
                 x = x + sigma * rng.standard_normal(x.shape)
         if not np.isfinite(x).all():

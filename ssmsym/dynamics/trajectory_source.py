@@ -7,7 +7,7 @@ from ssmsym.fields.source import FieldSource
 _TEMPLATE = """
 
 @njit(cache=True, error_model="numpy")
-def integrate(x0, times, rtol, atol, step, max_steps, A, B, E, P, {arguments}):
+def integrate(x0, times, rtol, atol, step, longest, max_steps, A, B, E, P, {arguments}):
     n = x0.size
     out = np.empty((times.size, n))
     out[0] = x0
@@ -15,7 +15,7 @@ def integrate(x0, times, rtol, atol, step, max_steps, A, B, E, P, {arguments}):
     x = x0.copy()
     y = np.empty(n)
     t = times[0]
-    h = min(step, times[times.size - 1] - t)
+    h = min(min(step, longest), times[times.size - 1] - t)
     right_side(x, k[0], {arguments})
     reached = 0
     for attempt in range(max_steps):
@@ -58,7 +58,7 @@ def integrate(x0, times, rtol, atol, step, max_steps, A, B, E, P, {arguments}):
             h *= 5.0
         else:
             h *= 0.2
-        h = min(h, times[times.size - 1] - t)
+        h = min(min(h, longest), times[times.size - 1] - t)
         if not h > 1e-14 * abs(times[times.size - 1]):
             break
     return out, reached, t
@@ -66,7 +66,7 @@ def integrate(x0, times, rtol, atol, step, max_steps, A, B, E, P, {arguments}):
 
 
 def integrator_source(source: FieldSource) -> str:
-    """Text of ``integrate(x0, times, rtol, atol, step, max_steps, A, B, E, P, *arguments)``.
+    """Text of ``integrate(x0, times, rtol, atol, step, longest, max_steps, A, B, E, P, *arguments)``.
 
     The Dormand-Prince pair with its interpolant, calling the module's own ``right_side``; returns states at
     the times, the last output reached and the time there.

@@ -118,7 +118,7 @@ def _array(symbol: Any, value: Any) -> Any:
 
 def finite_array(name: str, value: Any, shape: tuple[int, ...]) -> Array:
     """A float64 copy of the given shape ((n,) fits (n, 1)), checked for numbers that are not finite."""
-    array = np.array(_numbers(name, value))
+    array = np.array(as_numbers(name, value))
     if array.shape == shape[:1] and len(shape) == 2 and shape[1] == 1:
         array = array.reshape(shape)
     if array.shape != shape:
@@ -132,7 +132,8 @@ def finite_array(name: str, value: Any, shape: tuple[int, ...]) -> Array:
     return array
 
 
-def _numbers(name: str, value: Any) -> Array:
+def as_numbers(name: str, value: Any) -> Array:
+    """An array of floats, or an InputError that names the argument."""
     try:
         return np.asarray(value, dtype=float)
     except (TypeError, ValueError):
@@ -237,7 +238,7 @@ def rate_network(
         parameters[gain_symbol] = gain
     drive = []
     if B is not None:
-        inputs = _numbers("B", B)
+        inputs = as_numbers("B", B)
         if inputs.ndim != 2 or len(inputs) != n:
             raise InputError(f"'B' has shape {inputs.shape}; expected ({n}, n_in) to fit J.")
         B_symbol = sympy.MatrixSymbol("B", *inputs.shape)
@@ -251,7 +252,7 @@ def rate_network(
         b_symbol = sympy.MatrixSymbol("b", n, 1)
         arrays[b_symbol] = finite_array("b", b, (n, 1))
         drive.append(b_symbol)
-    tau_array = _numbers("tau", tau)
+    tau_array = as_numbers("tau", tau)
     if not (np.isfinite(tau_array).all() and (tau_array > 0).all()):
         raise InputError(f"'tau' must be positive and finite; found {tau_array.tolist()}.")
     if form == "state":
@@ -282,12 +283,12 @@ def rate_network(
 def _recurrent(J: Any) -> tuple[dict[Any, Any], Any, int]:
     """Arrays of the recurrent weights and the map v -> J v as an expression."""
     if isinstance(J, tuple):
-        m, n = (_numbers(name, factor) for name, factor in zip("mn", J, strict=True))
+        m, n = (as_numbers(name, factor) for name, factor in zip("mn", J, strict=True))
         if m.ndim != 2 or m.shape != n.shape:
             raise InputError(f"The factors m and n of J must both be (N, r); found {m.shape} and {n.shape}.")
         m_symbol, n_symbol = sympy.MatrixSymbol("m", *m.shape), sympy.MatrixSymbol("n", *n.shape)
         return {m_symbol: m, n_symbol: n}, lambda v: m_symbol * n_symbol.T * v, len(m)
-    weights = _numbers("J", J)
+    weights = as_numbers("J", J)
     if weights.ndim != 2 or weights.shape[0] != weights.shape[1]:
         raise InputError(f"'J' has shape {weights.shape}; expected (N, N).")
     symbol = sympy.MatrixSymbol("J", *weights.shape)
@@ -309,7 +310,7 @@ def _readout(x: Any, W: Any, c: Any, activation: str, arrays: dict[Any, Any], n:
         if c is not None:
             raise InputError("A readout bias 'c' needs readout weights 'W'.")
         return None
-    weights = _numbers("W", W)
+    weights = as_numbers("W", W)
     if weights.ndim != 2 or weights.shape[1] != n:
         raise InputError(f"'W' has shape {weights.shape}; expected (k, {n}) to fit J.")
     W_symbol = sympy.MatrixSymbol("W", *weights.shape)
@@ -318,6 +319,6 @@ def _readout(x: Any, W: Any, c: Any, activation: str, arrays: dict[Any, Any], n:
     if c is not None:
         k = len(weights)
         c_symbol = sympy.MatrixSymbol("c", k, 1)
-        arrays[c_symbol] = finite_array("c", np.atleast_1d(_numbers("c", c)), (k, 1))
+        arrays[c_symbol] = finite_array("c", np.atleast_1d(as_numbers("c", c)), (k, 1))
         z = z + c_symbol
     return z

@@ -133,12 +133,15 @@ def confirm(diagram: BifurcationDiagram, model: ReducedModel) -> BifurcationDiag
             "This model has no network to look at; load the SSM's model file in place of its JSON."
         )
     family = ParameterFamily(model.ssm.field, diagram.parameter)
-    points = tuple(_confirmed(point, diagram.parameter, model, family) for point in diagram.special_points)
+    width = diagram.interval[1] - diagram.interval[0]
+    points = tuple(
+        _confirmed(point, diagram.parameter, width, model, family) for point in diagram.special_points
+    )
     return replace(diagram, special_points=points)
 
 
 def _confirmed(
-    point: SpecialPoint, parameter: str, model: ReducedModel, family: ParameterFamily
+    point: SpecialPoint, parameter: str, width: float, model: ReducedModel, family: ParameterFamily
 ) -> SpecialPoint:
     if point.kind not in ("fold", "hopf"):
         return point
@@ -153,6 +156,8 @@ def _confirmed(
     centre = model.parameter_values[parameter]
     shift = abs(found.value - point.parameter)
     near = distance <= _CONFIRMED * reach and shift <= _CONFIRMED * max(abs(point.parameter - centre), 1e-12)
+    if distance > reach or shift > width:  # another event of the network: it says nothing of this one
+        return replace(point, confirmed=False, distance=float("inf"))
     return replace(point, confirmed=bool(near), distance=distance, full_parameter=found.value)
 
 
