@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ssmsym.errors import InputError
+from ssmsym.errors import InputError, SsmsymWarning
 
 if TYPE_CHECKING:
     from ssmsym.dynamics.fixed_points import FixedPoints
@@ -142,10 +143,12 @@ def search(field: VectorField, starts: int, seed: int, spectrum: int | None) -> 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("fixed points", total=None)
-        return find_fixed_points(
-            field,
-            starts=starts,
-            seed=seed,
-            spectrum=spectrum,
-            progress=lambda done, total: bar.update(task, completed=done, total=max(done, total)),
-        )
+        with warnings.catch_warnings():  # the commands print it as a note
+            warnings.simplefilter("ignore", SsmsymWarning)
+            return find_fixed_points(
+                field,
+                starts=starts,
+                seed=seed,
+                spectrum=spectrum,
+                progress=lambda done, total: bar.update(task, completed=done, total=max(done, total)),
+            )

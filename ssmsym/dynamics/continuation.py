@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from ssmsym.dynamics.diagram import BifurcationDiagram, Branch, RejectedEvent, S
 from ssmsym.dynamics.events import is_simple, locate, unstable, without_repetitions
 from ssmsym.dynamics.fixed_points import FixedPoint, find_fixed_points
 from ssmsym.dynamics.newton import polish
-from ssmsym.errors import InputError
+from ssmsym.errors import InputError, SsmsymWarning
 from ssmsym.fields.family import ParameterFamily
 from ssmsym.fields.field import VectorField
 from ssmsym.threads import single_blas_thread
@@ -166,7 +167,9 @@ def _beginnings(
     for share in _SEARCHED:
         value = interval[0] + share * (interval[1] - interval[0])
         member = family.at(value)
-        points_there = find_fixed_points(member, starts=starts, seed=seed)
+        with warnings.catch_warnings():  # which of the two was trained is no matter of each search
+            warnings.simplefilter("ignore", SsmsymWarning)
+            points_there = find_fixed_points(member, starts=starts, seed=seed)
         found += [(np.array(p.state), value) for p in points_there if inside is None or inside(p.state)]
     return found
 

@@ -15,6 +15,7 @@ from ssmsym.dynamics.distinct import (
     on_continuum,
     polished,
 )
+from ssmsym.dynamics.euler_map import warn_of_disagreement
 from ssmsym.dynamics.newton import defect, newton
 from ssmsym.dynamics.spectrum import leading_eigenvalues, leading_order, sorted_eigenvalues, unstable_count
 from ssmsym.dynamics.starts import StartingStates, in_units, search_scale, typical_rate
@@ -174,9 +175,8 @@ def find_fixed_points(
 ) -> FixedPoints:
     """Fixed points by batched Newton iteration from many starts.
 
-    Starts are random states, states on relaxing runs and on the network's sample trajectories, and points
-    between those; then further starts with the points found deflated. Coinciding ends are merged, polished
-    and tested; of a continuum of fixed points one is kept.
+    Starts are random states, states on runs and sample trajectories, and points between those; then further
+    starts with the points found deflated. Ends are merged, polished, tested; of a continuum one is kept.
 
     Parameters
     ----------
@@ -200,6 +200,11 @@ def find_fixed_points(
     -------
     FixedPoints
         A list, ordered by index, then by leading eigenvalue (descending), then by state.
+
+    Warns
+    -----
+    SsmsymWarning
+        If the network was trained as an Euler map in which the stability of a point differs.
 
     Raises
     ------
@@ -241,8 +246,10 @@ def find_fixed_points(
         )
         for i in range(len(found.states))
     ]
+    points = _ordered(points, unit)
+    warn_of_disagreement(field, points)
     return FixedPoints(
-        _ordered(points, unit),
+        points,
         starts=len(first),
         converged=converged,
         factorizations=factorizations,

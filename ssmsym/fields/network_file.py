@@ -44,7 +44,8 @@ def load(path: str | os.PathLike[str], *, as_: str = "flow") -> VectorField:
     Arrays of the file: ``J`` (N, N), or factors ``m``, ``n`` (N, r) of J = m n^T; ``B`` (N, n_in), ``b`` (N,),
     ``W`` (k, N), ``c`` (k,), ``tau``, ``dt`` (step with which the network was trained; absent or 0 for an
     ODE), ``activation``, ``form`` (``"state"`` or ``"rate"``), ``out_activation``, ``input_conditions``
-    (C, n_in) with ``input_condition_names`` (C,), ``trajectories`` (..., N). Only J is required. Others are
+    (C, n_in) with ``input_condition_names`` (C,), ``trajectories`` (..., N), ``integrator`` (how it was stepped
+    in training, ``"euler"`` unless it says otherwise; the step counts only then). Only J is required. Others are
     kept as metadata; one called ``name``, ``step`` or ``trained_step`` under ``file.name`` and so on.
 
     Parameters
@@ -77,7 +78,9 @@ def load(path: str | os.PathLike[str], *, as_: str = "flow") -> VectorField:
         return field
     step = field.metadata.get("trained_step")
     if not step:
-        raise InputError(f"'{source}' has no training step 'dt', so there is no map to load; use as_='flow'.")
+        raise InputError(
+            f"'{source}' was not trained as an Euler map with a step 'dt'; use as_='flow' (--as flow)."
+        )
     return field.discretized(step)
 
 
@@ -90,7 +93,7 @@ def _network(arrays: Arrays, source: Path) -> VectorField:
     step = _scalar(arrays, "dt", 0.0)
     if step < 0:
         raise InputError(f"'dt' is {step}; a step is positive, or 0 for an ODE.")
-    if step:
+    if step and _text(arrays, "integrator", "euler") == "euler":
         metadata["trained_step"] = step
     _check_trajectories(arrays, n)
     for name, value in arrays.items():

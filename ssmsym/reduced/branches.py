@@ -155,7 +155,9 @@ def _confirmed(
     reach = float(np.linalg.norm(lifted - model.state)) + 1e-9 * (1.0 + float(np.linalg.norm(model.state)))
     centre = model.parameter_values[parameter]
     shift = abs(found.value - point.parameter)
-    near = distance <= _CONFIRMED * reach and shift <= _CONFIRMED * max(abs(point.parameter - centre), 1e-12)
+    near = distance <= _CONFIRMED * reach and shift <= _CONFIRMED * max(
+        abs(point.parameter - centre), 1e-4 * width
+    )
     if distance > reach or shift > width:  # another event of the network: it says nothing of this one
         return replace(point, confirmed=False, distance=float("inf"))
     return replace(point, confirmed=bool(near), distance=distance, full_parameter=found.value)
