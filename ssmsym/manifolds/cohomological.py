@@ -4,9 +4,9 @@ With x = x* + V p + Z2 y + ..., the degree-k equation projected on the complemen
 
     T22 Y - Y L_k = right-hand side,
 
-L_k the action of the linear reduced dynamics, couplings to the parameter offsets included, on the monomials
-of degree k. In modal coordinates L_k is triangular: monomials are solved level by level, all of a level in
-one batched back substitution, O(N^2) a monomial.
+L_k the action of the linear reduced dynamics (for a map its power action), couplings to the parameter offsets
+included, on the monomials of degree k. In modal coordinates L_k is triangular: monomials are solved level by
+level, all of a level in one batched back substitution, O(N^2) a monomial.
 """
 
 from __future__ import annotations
@@ -69,11 +69,20 @@ class CohomologicalSolver:
         U^T df/dmu.
     tolerance : float
         Distance, relative to a combination's size, at which it counts as resonant.
+    discrete : bool
+        Whether the field is a map: L_k is then the power action of the linear reduced map.
     """
 
     def __init__(
-        self, subspace: MasterSubspace, table: MonomialTable, coupling: Array, tolerance: float
+        self,
+        subspace: MasterSubspace,
+        table: MonomialTable,
+        coupling: Array,
+        tolerance: float,
+        *,
+        discrete: bool = False,
     ) -> None:
+        self._discrete = discrete
         self._subspace = subspace
         self._table = table
         self._tolerance = tolerance
@@ -83,6 +92,8 @@ class CohomologicalSolver:
         self._linear = np.zeros((d + q, d + q), dtype=subspace.triangular.dtype)
         self._linear[:d, :d] = subspace.triangular
         self._linear[:d, d:] = subspace.to_modal @ coupling
+        if discrete:
+            self._linear[np.arange(d, d + q), np.arange(d, d + q)] = 1.0  # parameters stay what they are
         self._weights = self._level_weights(d, q)
         self._is_complex = np.iscomplexobj(subspace.triangular)
         self._fixed_form = "x" not in subspace.structure
@@ -112,7 +123,8 @@ class CohomologicalSolver:
         """
         form = self._form(degree)
         exponents = self._table.exponents[self._table.degree_slice(degree)]
-        shifts = exponents @ np.diag(self._linear)
+        multipliers = np.diag(self._linear)
+        shifts = np.prod(multipliers**exponents, axis=1) if self._discrete else exponents @ multipliers
         rows = right_side if form.into is None else form.into @ right_side
         if form.half is not None:
             shifts, rows = shifts[form.half], rows[form.half]
@@ -212,6 +224,10 @@ class CohomologicalSolver:
 
     def _coupling(self, degree: int) -> AnyArray:
         """Off-diagonal part of L_k, entry [to, from]: how much of monomial `from` reaches the equation of `to`."""
+        if self._discrete:
+            action = linear_power(self._table, self._linear, degree).T
+            action[np.diag_indices_from(action)] = 0.0
+            return action
         here = self._table.degree_slice(degree)
         exponents = self._table.exponents[here]
         out = np.zeros((len(exponents), len(exponents)), dtype=self._linear.dtype)
@@ -248,7 +264,7 @@ def shifted_solve(
 def linear_power(table: MonomialTable, matrix: AnyArray, degree: int) -> AnyArray:
     """G with ``(matrix q)^m = sum_n G[m, n] q^n`` over the monomials of one degree.
 
-    `matrix` (d, d) acts on the first d coordinates; the parameter offsets stay.
+    `matrix` (d, d) acts on the first d coordinates; the others stay.
     """
     d, n = len(matrix), table.n_variables
     full = np.eye(n, dtype=matrix.dtype)

@@ -85,7 +85,7 @@ class Evidence:
             p = radius * self._directions
             with np.errstate(over="ignore", invalid="ignore"):
                 errors.append(_largest(ssm.invariance_error(p)))
-                speeds.append(_largest(np.linalg.norm(ssm.full_velocity(ssm.coordinates(p)), axis=1)))
+                speeds.append(_largest(np.linalg.norm(ssm.motion(p), axis=1)))
         return np.array(errors), np.array(speeds)
 
     # -- errors -------------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ class Evidence:
         j = ssm.parameters.index(name)
         p = 0.5 * self.trust_radius(tolerance) * np.concatenate([self._directions, 0.5 * self._directions])
         p = np.concatenate([p, np.zeros((1, ssm.dimension))])
-        speed = _largest(np.linalg.norm(ssm.full_velocity(ssm.coordinates(p)), axis=1))
+        speed = _largest(np.linalg.norm(ssm.motion(p), axis=1))
 
         def trusted(offset: float) -> bool:
             mu = np.zeros(len(ssm.parameters))
@@ -245,6 +245,8 @@ class Evidence:
         here = R.exponents[:, ssm.dimension :].sum(axis=1) == 0 if q else np.ones(len(R.exponents), bool)
         own = Polynomial(R.exponents[here, : ssm.dimension], R.coefficients[here])
         smallest = 1e-7 * limit
+        if ssm.field.is_map:
+            own = own - Polynomial.identity(ssm.dimension)
         if ssm.dimension == 1:
             without_origin = own.coefficients[:0:-1, 0]  # R(0) = 0
             found = np.roots(np.trim_zeros(without_origin, "f"))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.jets import Jets
 from ssmsym.manifolds.cohomological import CohomologicalSolver, Obstruction
+from ssmsym.manifolds.map_composition import MapComposition
 from ssmsym.manifolds.subspace import MasterSubspace
 from ssmsym.series.monomials import MonomialTable
 from ssmsym.series.ring import FLOATS
@@ -62,11 +63,11 @@ def expand(
     located: list[tuple[str, int]],
     tolerance: float,
 ) -> Expansion:
-    """Parametrization and reduced dynamics of a flow's SSM, order by order.
+    """Parametrization and reduced dynamics of an SSM, order by order.
 
     For each degree: ``R_k = U^T F_k`` and ``(T22 - L_k) Y_k = Z2^T (C_k - F_k)``, W_k the part of Z2 Y_k in
-    the kernel of U^T; F_k from jets, C_k the known part of DW R (Haller and Ponsioen, Nonlinear Dyn. 86, 2016;
-    Jain and Haller, Nonlinear Dyn. 107, 2022, sections 3-4, whose multi-index form this follows).
+    the kernel of U^T; F_k from jets, C_k the known part of DW R, for a map of W(R) (Haller and Ponsioen,
+    Nonlinear Dyn. 86, 2016; Jain and Haller, Nonlinear Dyn. 107, 2022, sections 3-4, in multi-index form).
     """
     d, q = table.n_master, table.n_parameters
     active = active_parameters(field, located, d)
@@ -81,7 +82,8 @@ def expand(
     R[1 : 1 + d] = subspace.linear.T
     coupling = (F[d:] @ left).T
     R[1 + d : 1 + d + q] = coupling.T
-    solver = CohomologicalSolver(subspace, table, coupling, tolerance)
+    solver = CohomologicalSolver(subspace, table, coupling, tolerance, discrete=field.is_map)
+    composition = MapComposition(table) if field.is_map else None
     size = _NaturalSize(table, float(np.abs(subspace.spectrum).max()), np.linalg.norm(F[d:], axis=1))
     if q:
         Y, noise, obstruction = solver.solve(1, _complement(subspace, -F), size.small(1, F, 0.0))
@@ -90,11 +92,17 @@ def expand(
             return Expansion(W, R, obstruction, 1)
         W[1 + d : 1 + d + q] = _in_graph(subspace, Y[d:])
     jets.correct(1, field.split(W[table.degree_slice(1)]))
+    if composition is not None:
+        composition.learn(1, R[1 : 1 + d + q])
     for degree in range(2, table.order + 1):
         here = table.degree_slice(degree)
         F = jets.advance(degree)
         R[here] = F @ left
-        known = _known_convolution(table, degree, W, R)
+        if composition is None:
+            known = _known_convolution(table, degree, W, R)
+        else:
+            known = composition.known(degree, W)
+            composition.learn(degree, R[here])
         small = size.small(degree, F, known)
         Y, noise, obstruction = solver.solve(degree, _complement(subspace, known - F), small)
         if obstruction is not None:

@@ -222,8 +222,8 @@ def _check_exponents(exponents: NDArray[np.int64], d: int, order: int, parameter
 def _check_use(ssm: SSM) -> None:
     """Whether the parts fit in meaning: style, time, parameters, and a field with values."""
     field = ssm.field
-    if ssm.style not in STYLES or field.is_map:
-        raise FileFormatError(f"It holds an SSM in the style '{ssm.style}' in {field.time} time.")
+    if ssm.style not in STYLES:
+        raise FileFormatError(f"It holds an SSM in the unknown style '{ssm.style}'.")
     located = [locate(name, field.values) for name in ssm.parameters]
     values = np.array([np.atleast_1d(field.values[name])[entry] for name, entry in located])
     if not np.array_equal(values, ssm.parameter_values):

@@ -33,9 +33,10 @@ def expansion_point(field: VectorField, point: FixedPoint | ArrayLike) -> tuple[
     size, length = float(np.linalg.norm(residual)), float(np.linalg.norm(state))
     if size <= _ROUNDING * float(np.linalg.norm(jacobian)) * max(length, 0.1):
         return state, jacobian
+    derivative = jacobian - np.eye(len(state)) if field.is_map else jacobian
     step = np.inf
     if np.isfinite(jacobian).all() and np.isfinite(size):
-        step = float(np.linalg.norm(np.linalg.lstsq(jacobian, residual, rcond=None)[0]))
+        step = float(np.linalg.norm(np.linalg.lstsq(derivative, residual, rcond=None)[0]))
     if not step <= _NEAR * length:
         raise InputError(
             f"The given state is no fixed point: |f| = {size:.1e} there. Take one from find_fixed_points, or "

@@ -72,7 +72,7 @@ class ResonanceReport:
 
 
 def resonance_report(
-    spectrum: Complex, modes: tuple[int, ...], order: int, *, count: int = 5
+    spectrum: Complex, modes: tuple[int, ...], order: int, *, count: int = 5, discrete: bool = False
 ) -> ResonanceReport:
     """The nearest outer resonances up to an order, and the spectral quotients."""
     outer = np.array([i for i in range(len(spectrum)) if i not in set(modes)], dtype=int)
@@ -83,7 +83,7 @@ def resonance_report(
     if order >= 2:
         table = monomial_table(len(modes), 0, order)
         exponents = table.exponents[table.offsets[2] :]
-        values = exponents @ master
+        values = np.prod(master**exponents, axis=1) if discrete else exponents @ master
         distances = np.abs(values[:, None] - spectrum[outer][None, :])
         closest = np.argmin(distances, axis=1)
         for row in np.argsort(distances[np.arange(len(values)), closest], kind="stable")[:count]:
@@ -93,8 +93,10 @@ def resonance_report(
                 Resonance(combination, sum(combination), mode, complex(values[row]), complex(spectrum[mode]))
             )
     outer_quotient = inner_quotient = None
-    if (spectrum.real < 0).all():
-        slowest = master.real.max()
-        outer_quotient = int(spectrum[outer].real.min() / slowest)
-        inner_quotient = int(master.real.min() / slowest)
+    with np.errstate(divide="ignore"):
+        rates = np.log(np.abs(spectrum)) if discrete else spectrum.real
+    if (rates < 0).all() and np.isfinite(rates).all():
+        own = rates[list(modes)]
+        outer_quotient = int(rates[outer].min() / own.max())
+        inner_quotient = int(own.min() / own.max())
     return ResonanceReport(tuple(nearest), outer_quotient, inner_quotient)

@@ -38,7 +38,7 @@ _ON_AXIS = 1e-8  # relative to the largest eigenvalue
 
 @dataclass(frozen=True, eq=False)
 class SSM:
-    """A spectral submanifold x = W(p, mu) with its reduced dynamics p' = R(p, mu).
+    """A spectral submanifold x = W(p, mu) with its reduced dynamics p' = R(p, mu), for a map p -> R(p, mu).
 
     Polynomials are in the d reduced coordinates followed by the q parameter offsets mu from
     `parameter_values`.
@@ -89,8 +89,8 @@ class SSM:
 
     @property
     def kind(self) -> str:
-        """``stable``, ``unstable``, ``mixed``, or ``centre`` if a master eigenvalue lies on the imaginary axis."""
-        rates = self.eigenvalues.real
+        """``stable``, ``unstable``, ``mixed``, or ``centre`` if a master eigenvalue is neutral."""
+        rates = np.abs(self.eigenvalues) - 1.0 if self.field.is_map else self.eigenvalues.real
         if (np.abs(rates) < _ON_AXIS * float(np.abs(self.spectrum).max())).any():
             return "centre"
         return "stable" if (rates < 0).all() else "unstable" if (rates > 0).all() else "mixed"
@@ -121,7 +121,7 @@ class SSM:
     @functools.cached_property
     def resonances(self) -> ResonanceReport:
         """Nearest outer resonances and spectral quotients."""
-        return resonance_report(self.spectrum, self.modes, self.order)
+        return resonance_report(self.spectrum, self.modes, self.order, discrete=self.field.is_map)
 
     @functools.cached_property
     def evidence(self) -> Evidence:
@@ -159,9 +159,12 @@ class SSM:
         return (self.field.check_state(x) - self.fixed_point.state) @ self.left
 
     def invariance_error(self, p: ArrayLike, mu: ArrayLike | None = None) -> Array:
-        """Norm of f(W) - DW R at points (d,) or (n, d), in 1/time; a scalar array or (n,)."""
+        """Norm of f(W) - DW R (map: f(W) - W(R)) at points (d,) or (n, d), in 1/time; a scalar array or (n,)."""
         z = self.coordinates(p, mu)
         velocity = self.full_velocity(z)
+        if self.field.is_map:
+            following = np.concatenate([self.reduced_dynamics(z), z[..., self.dimension :]], axis=-1)
+            return np.asarray(np.linalg.norm(velocity - self.parametrization(following), axis=-1))
         along = np.einsum(
             "...ij,...j->...i",
             self.parametrization.jacobian(z)[..., : self.dimension],
@@ -169,8 +172,14 @@ class SSM:
         )
         return np.asarray(np.linalg.norm(velocity - along, axis=-1))
 
+    def motion(self, p: Array) -> Array:
+        """f(W(p)), for a map f(W(p)) - W(p), at points (n, d) and zero offsets; shape (n, N)."""
+        z = self.coordinates(p)
+        velocity = self.full_velocity(z)
+        return velocity - self.parametrization(z) if self.field.is_map else velocity
+
     def full_velocity(self, z: Array) -> Array:
-        """f(W(p, mu); mu) of the full field at points z = (p, mu), (d + q,) or (n, d + q)."""
+        """f(W(p, mu); mu) of the full field (map: the next state) at points z = (p, mu), (d + q,) or (n, d + q)."""
         points = np.atleast_2d(z)
         states = self.parametrization(points)
         located = [locate(name, self.field.values) for name in self.parameters]
@@ -225,15 +234,15 @@ def compute_ssm(
     style: str = "graph",
     resonance_tolerance: float = 1e-8,
 ) -> SSM:
-    """The spectral submanifold of a flow over some eigenspaces of a fixed point, as a Taylor expansion.
+    """The spectral submanifold over some eigenspaces of a fixed point, as a Taylor expansion.
 
-    Solves f(W(p, mu), mu) = DW(p, mu) R(p, mu) with W(0) = x*, D_p W(0) = V, order by order. Parameters are
-    adjoined as coordinates with mu' = 0, so the expansion passes through folds.
+    Solves f(W(p, mu), mu) = DW(p, mu) R(p, mu), for a map f(W(p, mu), mu) = W(R(p, mu), mu), with W(0) = x*,
+    D_p W(0) = V, order by order. Parameters are adjoined as coordinates that stay constant, so the expansion
+    passes through folds.
 
     Parameters
     ----------
     field : VectorField
-        A flow.
     point : FixedPoint or (N,) array
         Fixed point; an array must be one already.
     modes : int or sequence of int
@@ -257,7 +266,7 @@ def compute_ssm(
     Raises
     ------
     InputError
-        If an argument is out of range, the field is a map, or the point is no fixed point.
+        If an argument is out of range or the point is no fixed point.
     SubspaceError
         If the modes cut a pair or a group that belongs together.
     ResonanceError
@@ -314,8 +323,6 @@ def compute_ssm(
 def _check_arguments(field: VectorField, order: int, parameter_order: int | None, style: str) -> None:
     if style not in STYLES:
         raise InputError(f"'style' is one of {', '.join(repr(s) for s in STYLES)}; found '{style}'.")
-    if field.is_map:
-        raise InputError("The field is a map; spectral submanifolds are computed for flows.")
     for name, value in (("order", order), ("parameter_order", parameter_order)):
         if value is None and name == "parameter_order":
             continue

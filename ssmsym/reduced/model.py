@@ -43,6 +43,8 @@ class ReducedModel:
     style : str
     evidence : mapping
         Numbers of :func:`~ssmsym.manifolds.model_file.evidence_summary`.
+    time : {"continuous", "discrete"}
+        Discrete for the model of a map, p -> R(p).
     ssm : SSM or None
         Where the model came from; None for a model read from JSON.
     """
@@ -57,6 +59,7 @@ class ReducedModel:
     order: int
     style: str
     evidence: Mapping[str, Any]
+    time: str = "continuous"
     ssm: SSM | None = dataclass_field(default=None, repr=False)
 
     @property
@@ -67,7 +70,12 @@ class ReducedModel:
     @functools.cached_property
     def field(self) -> VectorField:
         """The model as a field in p; parameters by their names and absolute values."""
-        return polynomial_field(self.reduced_dynamics, parameters=self.parameter_values, readout=self.readout)
+        return polynomial_field(
+            self.reduced_dynamics,
+            parameters=self.parameter_values,
+            readout=self.readout,
+            time=self.time,
+        )
 
     def lift(self, p: ArrayLike, parameters: Mapping[str, float] | None = None) -> Array:
         """States of the network, (N,) or (n, N), at reduced coordinates (d,) or (n, d).
@@ -145,8 +153,10 @@ class ReducedModel:
     def latex(self, digits: int = 5) -> str:
         """The equations in LaTeX, by ascending degree, coefficients rounded to `digits` significant digits."""
         lines = [
-            rf"\dot{{{_latex_name(str(symbol))}}} = {terms}"
-            for symbol, terms in zip(self.symbols, self._terms(digits, latex=True), strict=True)
+            (rf"{name} \mapsto {terms}" if self.time == "discrete" else rf"\dot{{{name}}} = {terms}")
+            for name, terms in zip(
+                [_latex_name(str(s)) for s in self.symbols], self._terms(digits, latex=True), strict=True
+            )
         ]
         return " \\\\ ".join(lines)
 
@@ -161,7 +171,7 @@ class ReducedModel:
             Show terms up to this total degree and say how many follow.
         """
         lines = [
-            f"{symbol}' = {terms}"
+            f"{symbol}{' ->' if self.time == 'discrete' else chr(39) + ' ='} {terms}"
             for symbol, terms in zip(self.symbols, self._terms(digits, latex=False, order=order), strict=True)
         ]
         return "\n".join(lines)
@@ -256,5 +266,6 @@ def reduce(ssm: SSM) -> ReducedModel:
         order=ssm.order,
         style=ssm.style,
         evidence=evidence_summary(ssm),
+        time=ssm.field.time,
         ssm=ssm,
     )

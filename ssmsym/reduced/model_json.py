@@ -56,6 +56,7 @@ SCHEMA: dict[str, Any] = {
         "parameters": {"type": "object", "additionalProperties": {"type": "number"}},
         "order": {"type": "integer", "minimum": 1},
         "style": {"type": "string"},
+        "time": {"enum": ["continuous", "discrete"]},
         "equations": {"type": "array", "items": {"type": "string"}},
         "evidence": {"type": "object"},
     },
@@ -74,9 +75,10 @@ def model_to_json(model: ReducedModel, *, indent: int | None = 1) -> str:
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "equations": [f"{symbol}' = {right}" for symbol, right in model.equations.items()],
+        "equations": model.text(digits=17).splitlines(),
         "order": model.order,
         "style": model.style,
+        "time": model.time,
         "parameters": dict(model.parameter_values),
         "eigenvalues": [[float(v.real), float(v.imag)] for v in model.eigenvalues],
         "reduced_dynamics": _polynomial(model.reduced_dynamics),
@@ -150,6 +152,7 @@ def _from_document(document: dict[str, Any]) -> ReducedModel:
         parameter_values=parameters,
         order=order,
         style=checks.part(document, "style", str),
+        time=_time(document),
         evidence=_evidence(document),
     )
 
@@ -176,3 +179,10 @@ def _evidence(document: Any) -> dict[str, Any]:
     ):
         raise FileFormatError("Its 'evidence' has a garbled 'trust_radius'.")
     return evidence
+
+
+def _time(document: dict[str, Any]) -> str:
+    time = document.get("time", "continuous")
+    if time not in ("continuous", "discrete"):
+        raise FileFormatError("The text's 'time' is neither 'continuous' nor 'discrete'.")
+    return str(time)
