@@ -259,7 +259,6 @@ def test_wrong_use_ends_with_2(tmp_path, monkeypatch, case):
 FAILURES = {
     "modes": (["reduce", "net.npz", "-o", "m.npz", "--modes", "5"], ["'modes'", "5"], "between 1 and the 4"),
     "spectrum": (["fixed-points", "net.npz", "--spectrum", "5"], ["'spectrum'", "5"], "between 1 and the 4"),
-    "map": (["reduce", "net.npz", "-o", "m.npz", "--as", "map"], ["map"], "flow"),
     "parameter twice": (
         ["reduce", "net.npz", "-o", "m.npz", "--parameter", "u[0]", "--parameter", "u[0]"],
         ["u[0]"],
