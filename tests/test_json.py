@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 from ssmsym import compute_ssm, from_sympy, model_from_json, model_to_json, reduce
-from ssmsym.errors import InputError
+from ssmsym.errors import FileFormatError, InputError
 from ssmsym.fields.data_expression import DataExpression
 from ssmsym.fields.expression_json import from_tree, to_tree
 from ssmsym.reduced.model_json import SCHEMA
@@ -162,7 +162,7 @@ def test_what_has_no_place_in_a_file_is_refused(expression):
 def errors_of(document, schema, where="document") -> list[str]:
     """Violations of the parts of JSON Schema that SCHEMA uses; other keywords are an error here."""
     known = {"$schema", "title", "description", "type", "required", "properties", "additionalProperties"}
-    known |= {"items", "const", "minimum", "maximum", "minItems", "maxItems"}
+    known |= {"items", "const", "enum", "minimum", "maximum", "minItems", "maxItems"}
     assert set(schema) <= known
     kinds = {
         "object": dict,
@@ -179,6 +179,8 @@ def errors_of(document, schema, where="document") -> list[str]:
     found = []
     if "const" in schema and document != schema["const"]:
         found.append(f"{where} is not {schema['const']}")
+    if "enum" in schema and document not in schema["enum"]:
+        found.append(f"{where} is none of {schema['enum']}")
     if isinstance(document, (int, float)):
         found += [f"{where} is too small"] if document < schema.get("minimum", document) else []
         found += [f"{where} is too large"] if document > schema.get("maximum", document) else []
@@ -230,6 +232,9 @@ def test_the_json_follows_its_schema(parameters):
     assert set(document) <= set(SCHEMA["properties"])
     assert errors_of({**document, "order": 0}, SCHEMA)
     assert errors_of({**document, "state": ["a"]}, SCHEMA)
+    assert errors_of({**document, "time": "flow"}, SCHEMA)
+    with pytest.raises(FileFormatError, match="'time'"):
+        model_from_json(json.dumps({**document, "time": "flow"}))
     assert errors_of({key: value for key, value in document.items() if key != "left"}, SCHEMA)
 
 

@@ -72,10 +72,11 @@ def model_to_json(model: ReducedModel, *, indent: int | None = 1) -> str:
     indent : int, optional
         Spaces per level; None for one line.
     """
+    arrow = " ->" if model.time == "discrete" else "' ="
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "equations": model.text(digits=17).splitlines(),
+        "equations": [f"{symbol}{arrow} {right}" for symbol, right in model.equations.items()],
         "order": model.order,
         "style": model.style,
         "time": model.time,
