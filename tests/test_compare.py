@@ -392,6 +392,8 @@ def test_what_cannot_be_compared(fit, ssm, network, saddle):
     small, state = planted_network([[-0.1]], n=20)
     with pytest.raises(InputError, match="100 states, the SSM 20"):
         compare(fit, ssmsym.compute_ssm(small, state, modes=1, order=2))
+    with pytest.raises(InputError, match=r"a map's; .* as a flow"):
+        compare(fit, ssmsym.compute_ssm(network.discretized(0.02), saddle, modes=1, order=2))
     for tolerance in (0.0, 1.0, np.nan):
         with pytest.raises(InputError, match="'tolerance'"):
             compare(fit, ssm, tolerance=tolerance)

@@ -52,8 +52,12 @@ def project_ssm(ssm: SSM, centre: ArrayLike, projection: ArrayLike) -> Projected
     Raises
     ------
     InputError
-        If shapes do not fit, or the SSM's tangent space cannot be told apart in these coordinates.
+        If the SSM is a map's, shapes do not fit, or the tangent space cannot be told apart in these coordinates.
     """
+    if ssm.field.is_map:
+        raise InputError(
+            "The SSM is a map's; fits and their comparison are for flows (load the network as a flow)."
+        )
     c, T = np.asarray(centre, dtype=float), np.asarray(projection, dtype=float)
     n, d = ssm.right.shape
     if c.shape != (n,) or T.shape != (n, d):
