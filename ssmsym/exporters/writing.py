@@ -125,7 +125,7 @@ def options_from_text(tool: str | Exporter, settings: Iterable[str]) -> dict[str
 
     Examples
     --------
-    >>> options_from_text("auto07p", ["step=0.01", "interval=-1,1"])  # doctest: +SKIP
+    >>> options_from_text("auto07p", ["step=0.01", "interval=-1,1"])
     {'step': 0.01, 'interval': (-1.0, 1.0)}
     """
     exporter = get_exporter(tool) if isinstance(tool, str) else tool
