@@ -7,7 +7,7 @@ from synthetic import error_slope, pair, planted_network
 
 import ssmsym
 
-x, y, mu, lam, a = sympy.symbols("x y mu lambda a")
+x, y = sympy.symbols("x y")
 
 
 def quadratic_map(slow, fast):
