@@ -17,7 +17,7 @@ _HOMES = {
     "ssmsym.fields.symbolic": ("from_sympy", "rate_network"),
     "ssmsym.fields.data_expression": ("DataExpression",),
     "ssmsym.fields.polynomial_field": ("polynomial_field",),
-    "ssmsym.fields.network_file": ("load",),
+    "ssmsym.importing.rate_file": ("load",),
     "ssmsym.fields.compilation": ("CompiledField", "compile_field"),
     "ssmsym.dynamics.fixed_points": (
         "FixedPoint",

@@ -16,6 +16,7 @@ LAYERS = (
     "threads",
     "series",
     "fields",
+    "importing",
     "dynamics",
     "manifolds",
     "reduced",

@@ -96,7 +96,7 @@ def refuse_existing(output: str | None, overwrite: bool) -> None:
 
 def load_network(network: str, as_: str) -> VectorField:
     """The field of a network file."""
-    from ssmsym.fields.network_file import load
+    from ssmsym.importing.rate_file import load
 
     return load(network, as_=as_)
 

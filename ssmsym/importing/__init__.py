@@ -1,0 +1,1 @@
+"""From a file of weights to a vector field: containers, recognition of what they hold, and its check."""
