@@ -201,7 +201,5 @@ def test_errors_name_the_culprit():
         ssmsym.branches(field, "nu", (0.0, 1.0))
     with pytest.raises(ssmsym.InputError, match="a lower and a higher finite end"):
         ssmsym.branches(field, "mu", (1.0, -1.0))
-    with pytest.raises(ssmsym.InputError, match="is a map"):
-        ssmsym.branches(field.discretized(0.1), "mu", (-1.0, 1.0))
     with pytest.raises(ssmsym.InputError, match="outside the interval"):
         ssmsym.branches(field, "mu", (1.0, 2.0), points=[[1.0]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,10 @@ import click
 
 from ssmsym.commands import texts
 from ssmsym.commands.common import check_parameters, load_network, refuse_existing, with_settings, wrong_use
-from ssmsym.errors import FileFormatError, InputError
+from ssmsym.errors import FileFormatError, InputError, SsmsymWarning
 
 if TYPE_CHECKING:
-    from ssmsym.dynamics.diagram import BifurcationDiagram
+    from ssmsym.dynamics.diagram import BifurcationDiagram, SpecialPoint
     from ssmsym.fields.field import VectorField
     from ssmsym.reduced.model import ReducedModel
 
@@ -33,19 +34,25 @@ def load_reduced(path: str) -> ReducedModel:
     return reduce(load_model(path))
 
 
-def _model_or_network(path: str, as_: str) -> ReducedModel | VectorField:
+def _model_or_network(path: str, as_: str | None) -> ReducedModel | VectorField:
     if Path(path).suffix == ".json":
         return load_reduced(path)
     try:
         return load_reduced(path)
     except FileFormatError:
-        return load_network(path, as_)
+        return load_network(path, as_ or "flow")
 
 
 @click.command()
 @click.argument("source", metavar="MODEL|NETWORK", type=click.Path(exists=True, dir_okay=False))
 @click.option("--parameter", required=True, metavar="NAME", help="Parameter to vary, such as 'u[0]'.")
 @click.option("--interval", required=True, nargs=2, type=float, metavar="LOW HIGH", help="Absolute values.")
+@click.option(
+    "--as",
+    "as_",
+    type=click.Choice(["flow", "map"]),
+    help="The ODE, or the Euler map as which the network was trained (networks).  [default: flow]",
+)
 @click.option("--input", "condition", metavar="NAME", help="A named input condition (networks).")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Parameter value (networks).")
 @click.option("--starts", default=256, show_default=True, type=click.IntRange(1), help="Newton starts.")
@@ -57,6 +64,7 @@ def branches(
     source: str,
     parameter: str,
     interval: tuple[float, float],
+    as_: str | None,
     condition: str | None,
     settings: tuple[str, ...],
     starts: int,
@@ -65,26 +73,38 @@ def branches(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Trace the fixed points of a MODEL or a NETWORK over a parameter; list folds and Hopf points."""
+    """Trace the fixed points of a MODEL or a NETWORK over a parameter; list where stability changes.
+
+    These are folds, branch points and Hopf points; of a map folds, branch points, flips and Neimark-Sacker
+    points. For the ODE of a network that was trained as an Euler map, that map's are listed beside them.
+    """
     from ssmsym.dynamics.diagram_file import save_diagram
+    from ssmsym.dynamics.euler_map import diagram_note
     from ssmsym.fields.field import VectorField
     from ssmsym.reduced.branches import branches as trace
 
     refuse_existing(output, overwrite)
-    of = _model_or_network(source, "flow")
+    of = _model_or_network(source, as_)
     with wrong_use():
         if isinstance(of, VectorField):
             of = with_settings(of, condition, settings)
             check_parameters(of, (parameter,))
         elif condition is not None or settings:
             raise InputError("--input and --set are for networks; a model keeps the values it was made at.")
+        elif as_ is not None:
+            raise InputError("--as is for networks; a model is a flow or a map as it was made.")
         else:
             check_parameters(of.field, (parameter,))
         if not interval[0] < interval[1]:
             raise InputError(
                 f"--interval takes a lower and a higher value; found {interval[0]:g} {interval[1]:g}."
             )
-    diagram = trace(of, parameter, interval, starts=starts, seed=seed)
+    with warnings.catch_warnings():  # printed as a note below
+        warnings.simplefilter("ignore", SsmsymWarning)
+        diagram = trace(of, parameter, interval, starts=starts, seed=seed)
+    note = diagram_note(diagram)
+    if note is not None:
+        click.echo(f"warning: {note}", err=True)
     if output is not None:
         save_diagram(diagram, output, overwrite=overwrite)
     if as_json:
@@ -103,25 +123,16 @@ def branches(
 
 def diagram_document(diagram: BifurcationDiagram, output: str | None) -> dict[str, Any]:
     """A diagram's special points and branches, ready for JSON."""
+    from ssmsym.dynamics.euler_map import diagram_note
+
     return {
         "parameter": diagram.parameter,
         "interval": list(diagram.interval),
         "source": diagram.source,
-        "special_points": [
-            {
-                "kind": point.kind,
-                "parameter": point.parameter,
-                "state": point.state.tolist(),
-                "eigenvalues": [[v.real, v.imag] for v in point.eigenvalues[:6].tolist()],
-                "residual": _number(point.residual),
-                "critical_distance": _number(point.critical_distance),
-                "period": _number(point.period),
-                "confirmed": point.confirmed,
-                "distance": _number(point.distance),
-                "full_parameter": _number(point.full_parameter),
-            }
-            for point in diagram.special_points
-        ],
+        "special_points": [_special_document(point) for point in diagram.special_points],
+        "trained_step": diagram.trained_step,
+        "euler_map_points": [_special_document(point) for point in diagram.euler_map_points],
+        "note": diagram_note(diagram),
         "rejected": [
             {"kind": event.kind, "parameter": event.parameter, "reason": event.reason}
             for event in diagram.rejected
@@ -135,6 +146,21 @@ def diagram_document(diagram: BifurcationDiagram, output: str | None) -> dict[st
             for branch in diagram.branches
         ],
         "output": output,
+    }
+
+
+def _special_document(point: SpecialPoint) -> dict[str, Any]:
+    return {
+        "kind": point.kind,
+        "parameter": point.parameter,
+        "state": point.state.tolist(),
+        "eigenvalues": [[v.real, v.imag] for v in point.eigenvalues[:6].tolist()],
+        "residual": _number(point.residual),
+        "critical_distance": _number(point.critical_distance),
+        "period": _number(point.period),
+        "confirmed": point.confirmed,
+        "distance": _number(point.distance),
+        "full_parameter": _number(point.full_parameter),
     }
 
 

@@ -33,7 +33,7 @@ class CurvePoint:
     tangent : (N + 1,) array
         Unit tangent in scaled coordinates, the parameter last.
     eigenvalues : (N,) complex array
-        Of Df (for a map: of Df - 1), leading first.
+        Of Df; for a map of Df - 1, so that fixed points meet at 0.
     residual : float
     orientation : float
         Sign of the determinant of the derivative bordered by the tangent: it changes at branch points only.

@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.dynamics.arclength import LOST, Curve, CurvePoint, Trace, trace
+from ssmsym.dynamics.critical import StabilityLimit, limit_of, trained_limit
 from ssmsym.dynamics.diagram import BifurcationDiagram, Branch, RejectedEvent, SpecialPoint
-from ssmsym.dynamics.events import is_simple, locate, unstable, without_repetitions
+from ssmsym.dynamics.events import STEADY, is_simple, locate, without_repetitions
 from ssmsym.dynamics.fixed_points import FixedPoint, find_fixed_points
+from ssmsym.dynamics.hidden_events import with_middles
 from ssmsym.dynamics.newton import polish
 from ssmsym.errors import InputError, SsmsymWarning
 from ssmsym.fields.family import ParameterFamily
@@ -41,16 +44,19 @@ def trace_branches(
     inside: Callable[[Array], bool] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BifurcationDiagram:
-    """Branches of fixed points in one parameter, with folds, Hopf points and branch points.
+    """Branches of fixed points in one parameter, with folds, branch points and where stability changes else.
 
-    Pseudo-arclength continuation both ways from every start that no earlier branch holds. Every event is
-    located along the curve by Brent's method and listed only with its evidence: it lies in the interval and
-    its critical eigenvalue on the imaginary axis; what fails is listed as rejected.
+    Of a flow these are Hopf points; of a map, whose fixed points are the zeros of f(x) - x, flips and
+    Neimark-Sacker points. Pseudo-arclength continuation both ways from every start that no earlier branch
+    holds. Every event is located along the curve by Brent's method and listed only with its evidence: it lies
+    in the interval and its critical eigenvalue on the imaginary axis (of a map: its multiplier on the unit
+    circle); what fails is listed as rejected. Of a flow that was trained as an Euler map, the flips and
+    Neimark-Sacker points of that map are located in the same way: `euler_map_points`.
 
     Parameters
     ----------
     field : VectorField
-        A flow.
+        A flow or a map.
     parameter : str
     interval : (low, high)
         Absolute values.
@@ -75,9 +81,13 @@ def trace_branches(
     Raises
     ------
     InputError
-        If the parameter is unknown, the interval is empty, or the field is a map.
+        If the parameter is unknown or the interval is empty.
+
+    References
+    ----------
+    Kuznetsov, Elements of Applied Bifurcation Theory, sections 10.1 and 10.2.
     """
-    low, high = _checked(field, interval)
+    low, high = _checked(interval)
     if not (isinstance(largest_step, (int, float)) and 0 < largest_step < 1):
         raise InputError(f"'largest_step' must lie between 0 and 1; found {largest_step!r}.")
     if not isinstance(max_points, (int, np.integer)) or max_points < 2:
@@ -86,15 +96,18 @@ def trace_branches(
     beginnings = _beginnings(family, (low, high), points, starts, seed, inside)
     scale = _state_scale(family, beginnings, high - low)
     curve = Curve(family, scale, high - low)
+    own, trained = limit_of(field), trained_limit(field)
+    limits = [own] if trained is None else [own, trained]
     branches: list[Branch] = []
     special: list[SpecialPoint] = []
+    of_euler_map: list[SpecialPoint] = []
     rejected: list[RejectedEvent] = []
     for done, (state, value) in enumerate(beginnings):
         if progress is not None:
             progress(done, len(beginnings))
         if any(_holds(family, branch, state, value, scale) for branch in branches):
             continue
-        run = _both_ways(curve, state, value, (low, high), largest_step, max_points, inside)
+        run = _both_ways(curve, state, value, (low, high), largest_step, max_points, limits, inside)
         if run is None:
             if points is not None:
                 raise InputError(
@@ -108,18 +121,43 @@ def trace_branches(
                 rejected.append(
                     RejectedEvent("end", at.value, at.state, "the branch could not be followed further")
                 )
-        for a, b in itertools.pairwise(line):
-            event = locate(curve, a, b, (low, high), len(branches))
-            if isinstance(event, SpecialPoint):
-                special.append(event)
-            elif event is not None:
-                rejected.append(event)
-        branches.append(_branch(line, ends))
+        line = with_middles(curve, line, limits)
+        found, failed = _events(curve, line, own, (low, high), len(branches))
+        special += found
+        rejected += failed
+        if trained is not None:
+            found, failed = _events(curve, line, trained, (low, high), len(branches))
+            of_euler_map += [event for event in found if event.kind not in STEADY]
+            rejected += [
+                replace(event, reason=f"in the Euler map, {event.reason}")
+                for event in failed
+                if event.kind not in STEADY
+            ]
+        branches.append(_branch(line, ends, own))
     if progress is not None:
         progress(len(beginnings), len(beginnings))
     special = without_repetitions(special, high - low, scale)
-    rejected = [event for event in rejected if not _explained(event, special, high - low, scale)]
-    return BifurcationDiagram(parameter, (low, high), tuple(branches), tuple(special), tuple(rejected))
+    of_euler_map = without_repetitions(of_euler_map, high - low, scale)
+    known = [*special, *of_euler_map]
+    rejected = [event for event in rejected if not _explained(event, known, high - low, scale)]
+    return BifurcationDiagram(
+        parameter,
+        (low, high),
+        tuple(branches),
+        tuple(special),
+        tuple(rejected),
+        trained_step=None if trained is None else trained.step,
+        euler_map_points=tuple(of_euler_map),
+    )
+
+
+def _events(
+    curve: Curve, line: list[CurvePoint], limit: StabilityLimit, interval: tuple[float, float], branch: int
+) -> tuple[list[SpecialPoint], list[RejectedEvent]]:
+    """The events of one stability limit along a line, and what was turned down."""
+    events = [locate(curve, a, b, limit, interval, branch) for a, b in itertools.pairwise(line)]
+    found = [event for event in events if isinstance(event, SpecialPoint)]
+    return found, [event for event in events if isinstance(event, RejectedEvent)]
 
 
 def _explained(event: RejectedEvent, special: list[SpecialPoint], width: float, scale: float) -> bool:
@@ -132,9 +170,7 @@ def _explained(event: RejectedEvent, special: list[SpecialPoint], width: float, 
     )
 
 
-def _checked(field: VectorField, interval: tuple[float, float]) -> tuple[float, float]:
-    if field.is_map:
-        raise InputError("The field is a map; branches are traced for flows.")
+def _checked(interval: tuple[float, float]) -> tuple[float, float]:
     try:
         low, high = (float(v) for v in interval)
     except (TypeError, ValueError):
@@ -193,6 +229,7 @@ def _both_ways(
     interval: tuple[float, float],
     largest_step: float,
     max_points: int,
+    limits: list[StabilityLimit],
     inside: Callable[[Array], bool] | None,
 ) -> tuple[list[CurvePoint], tuple[str, str]] | None:
     y = curve.scaled(state, value)
@@ -217,7 +254,7 @@ def _both_ways(
             largest_step=largest_step,
             smallest_step=_SMALLEST_STEP,
             max_points=max_points,
-            simple_change=is_simple,
+            simple_change=lambda a, b: all(is_simple(a, b, limit) for limit in limits),
             inside=inside,
         )
         runs.append(run)
@@ -237,8 +274,8 @@ def _leaves_at_once(start: CurvePoint, interval: tuple[float, float]) -> bool:
     )
 
 
-def _branch(line: list[CurvePoint], ends: tuple[str, str]) -> Branch:
-    counts = np.array([unstable(p) for p in line])
+def _branch(line: list[CurvePoint], ends: tuple[str, str], limit: StabilityLimit) -> Branch:
+    counts = np.array([limit.unstable(p.eigenvalues) for p in line])
     return Branch(
         parameter=np.array([p.value for p in line]),
         states=np.array([p.state for p in line]),

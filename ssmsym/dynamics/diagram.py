@@ -51,20 +51,24 @@ class SpecialPoint:
     Attributes
     ----------
     kind : str
-        ``"fold"``, ``"hopf"``, ``"branch_point"``, ``"cycle_fold"``, ...
+        ``"fold"``, ``"hopf"``, ``"branch_point"``, ``"cycle_fold"``, ...; of maps also ``"flip"`` (a multiplier
+        passes -1) and ``"neimark_sacker"`` (a pair of multipliers passes the unit circle).
     parameter : float
         Absolute value.
     state : (n,) array
     eigenvalues : (k,) complex array
-        Leading first; empty where the source gives none.
+        Nearest to the imaginary axis first, in 1/time; of a map the multipliers, nearest to the unit circle
+        first; empty where the source gives none.
     residual : float
-        Norm of f there; NaN where the source gives none.
+        Norm of f, or of f(x) - x for a map; NaN where the source gives none.
     critical_distance : float
-        Distance of the critical eigenvalue (pair) from the imaginary axis, in 1/time; NaN where not known.
+        Distance of the critical eigenvalue (pair) from the imaginary axis, in 1/time; of a map | |m| - 1 | of
+        the critical multiplier m; NaN where not known.
     branch : int
         Number of its branch.
     period : float or None
-        2 pi / |Im| at a Hopf point, the period of a cycle.
+        2 pi / |Im| at a Hopf point; in iterates 2 pi / |arg m| at a Neimark-Sacker point and 2 at a flip; the
+        period of a cycle.
     confirmed : bool or None
         Of a reduced model: whether the full network has the same bifurcation nearby; None if not asked.
     distance : float or None
@@ -131,6 +135,12 @@ class BifurcationDiagram:
     rejected : tuple of RejectedEvent
     source : str
         What traced it: ``"ssmsym"`` or a tool with its version.
+    trained_step : float or None
+        Step dt of the Euler map as which a network was trained that is analysed as its ODE here.
+    euler_map_points : tuple of SpecialPoint
+        Where that Euler map changes stability along the same branches, as a map's points (``"neimark_sacker"``,
+        ``"flip"``), by parameter: its multipliers are 1 + dt l for eigenvalues l of the ODE. Its folds and branch
+        points are those of the ODE and not repeated. Empty without a trained step.
     """
 
     parameter: str
@@ -139,6 +149,8 @@ class BifurcationDiagram:
     special_points: tuple[SpecialPoint, ...]
     rejected: tuple[RejectedEvent, ...] = dataclass_field(default=())
     source: str = "ssmsym"
+    trained_step: float | None = None
+    euler_map_points: tuple[SpecialPoint, ...] = dataclass_field(default=())
 
     def of_kind(self, kind: str) -> tuple[SpecialPoint, ...]:
         """Special points of one kind."""
@@ -149,5 +161,17 @@ class BifurcationDiagram:
         head = f"BifurcationDiagram({self.parameter} from {low:g} to {high:g}, {self.source}): "
         lines = [f"{head}{len(self.branches)} branches, {len(self.special_points)} special points"]
         lines += [f"  {point!r}" for point in self.special_points]
+        if self.trained_step:
+            count = len(self.euler_map_points)
+            besides = (
+                " besides folds and branch points"
+                if self.of_kind("fold") or self.of_kind("branch_point")
+                else ""
+            )
+            lines.append(
+                f"  the Euler map with the training step {self.trained_step:g} has {count or 'no'} special "
+                f"point{'s' * (count != 1)}{besides}" + ":" * (count > 0)
+            )
+            lines += [f"    {point!r}" for point in self.euler_map_points]
         lines += [f"  rejected: {e.kind} at {e.parameter:.6g}: {e.reason}" for e in self.rejected]
         return "\n".join(lines)

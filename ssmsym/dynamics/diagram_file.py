@@ -18,7 +18,9 @@ def save_diagram(
 
     Arrays: ``parameter_name``, ``interval`` (2,), ``branch_K_parameter`` (M,), ``branch_K_states`` (M, n),
     ``branch_K_unstable`` (M,), ``special_kinds``, ``special_parameters``, ``special_full_parameters``,
-    ``special_distances`` (n,), ``special_states`` (n, N).
+    ``special_distances`` (n,), ``special_states`` (n, N); of a network that was trained as an Euler map and is
+    analysed as its ODE also ``trained_step`` and ``euler_map_kinds``, ``euler_map_parameters``,
+    ``euler_map_periods`` (m,) in iterates, ``euler_map_states`` (m, N).
 
     Parameters
     ----------
@@ -42,11 +44,25 @@ def save_diagram(
         "special_full_parameters": np.array([_or_nan(p.full_parameter) for p in points], dtype=float),
         "special_distances": np.array([_or_nan(p.distance) for p in points], dtype=float),
     }
+    if diagram.trained_step:
+        arrays |= _euler_map_arrays(diagram)
     for number, branch in enumerate(diagram.branches):
         arrays[f"branch_{number}_parameter"] = branch.parameter
         arrays[f"branch_{number}_states"] = branch.states
         arrays[f"branch_{number}_unstable"] = branch.unstable
     write_arrays(path, arrays, overwrite=overwrite)
+
+
+def _euler_map_arrays(diagram: BifurcationDiagram) -> dict[str, NDArray[np.generic]]:
+    points = diagram.euler_map_points
+    n_states = diagram.branches[0].states.shape[1] if diagram.branches else 0
+    return {
+        "trained_step": np.array(diagram.trained_step),
+        "euler_map_kinds": np.array([p.kind for p in points], dtype=str),
+        "euler_map_parameters": np.array([p.parameter for p in points], dtype=float),
+        "euler_map_periods": np.array([_or_nan(p.period) for p in points], dtype=float),
+        "euler_map_states": np.array([p.state for p in points], dtype=float).reshape(len(points), n_states),
+    }
 
 
 def _or_nan(value: float | None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -9,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.dynamics.continuation import trace_branches
+from ssmsym.dynamics.critical import limit_of, trained_limit
 from ssmsym.dynamics.diagram import BifurcationDiagram, SpecialPoint
+from ssmsym.dynamics.euler_map import diagram_note
 from ssmsym.dynamics.fixed_points import FixedPoint
-from ssmsym.dynamics.locate import LocatedPoint, locate_fold, locate_hopf
-from ssmsym.errors import InputError, NotConvergedError
+from ssmsym.dynamics.locate import LocatedPoint, locate_flip, locate_fold, locate_hopf
+from ssmsym.errors import InputError, NotConvergedError, SsmsymWarning
 from ssmsym.fields.family import ParameterFamily
 from ssmsym.fields.field import VectorField
 from ssmsym.reduced.model import ReducedModel
@@ -35,11 +38,12 @@ def branches(
     max_points: int = 2000,
     progress: Callable[[int, int], None] | None = None,
 ) -> BifurcationDiagram:
-    """Branches of fixed points in one parameter, with folds, Hopf points and branch points.
+    """Branches of fixed points in one parameter, with their bifurcations.
 
-    On a field: see :func:`ssmsym.dynamics.continuation.trace_branches`. On a reduced model: the same on its
-    field, inside the trust radius (tolerance 1e-2), and every fold and Hopf point is lifted and located on the
-    full network: `confirmed`, `distance`, `full_parameter`.
+    Of flows: folds, Hopf points and branch points; of maps: folds, flips, Neimark-Sacker points and branch
+    points. On a field: see :func:`ssmsym.dynamics.continuation.trace_branches`. On a reduced model: the same on
+    its field, inside the trust radius (tolerance 1e-2), and every bifurcation but branch points is lifted and
+    located on the full network: `confirmed`, `distance`, `full_parameter`.
 
     Parameters
     ----------
@@ -63,32 +67,23 @@ def branches(
     -------
     BifurcationDiagram
 
+    Warns
+    -----
+    SsmsymWarning
+        If the network was trained as an Euler map that changes stability elsewhere than its ODE.
+
     Raises
     ------
     InputError
         If the parameter is unknown or the interval is empty.
+
+    References
+    ----------
+    Kuznetsov, Elements of Applied Bifurcation Theory, chapter 10.
     """
-    if isinstance(of, VectorField):
-        return trace_branches(
-            of,
-            parameter,
-            interval,
-            points=points,
-            starts=starts,
-            seed=seed,
-            largest_step=largest_step,
-            max_points=max_points,
-            progress=progress,
-        )
-    if parameter not in of.parameter_values:
-        known = ", ".join(f"'{name}'" for name in of.parameter_values) or "none"
-        raise InputError(
-            f"The model has no parameter '{parameter}' (it has {known}); compute the SSM with "
-            f"parameters=['{parameter}']."
-        )
-    radius = trust_radius(of)
+    field, inside = (of, None) if isinstance(of, VectorField) else _trusted(of, parameter)
     diagram = trace_branches(
-        of.field,
+        field,
         parameter,
         interval,
         points=points,
@@ -96,10 +91,30 @@ def branches(
         seed=seed,
         largest_step=largest_step,
         max_points=max_points,
-        inside=None if radius is None else lambda p: bool(np.linalg.norm(p) <= radius),
+        inside=inside,
         progress=progress,
     )
-    return diagram if of.ssm is None else confirm(diagram, of)
+    if isinstance(of, ReducedModel) and of.ssm is not None:
+        diagram = confirm(diagram, of)
+    note = diagram_note(diagram)
+    if note is not None:
+        warnings.warn(note, SsmsymWarning, stacklevel=2)
+    return diagram
+
+
+def _trusted(model: ReducedModel, parameter: str) -> tuple[VectorField, Callable[[Array], bool] | None]:
+    """A model's field, with the step as which its network was trained, and where it is trusted."""
+    if parameter not in model.parameter_values:
+        known = ", ".join(f"'{name}'" for name in model.parameter_values) or "none"
+        raise InputError(
+            f"The model has no parameter '{parameter}' (it has {known}); compute the SSM with "
+            f"parameters=['{parameter}']."
+        )
+    field, radius = model.field, trust_radius(model)
+    trained = None if model.ssm is None else trained_limit(model.ssm.field)
+    if trained is not None:
+        field = replace(field, metadata={**field.metadata, "trained_step": trained.step})
+    return field, None if radius is None else lambda p: bool(np.linalg.norm(p) <= radius)
 
 
 def trust_radius(model: ReducedModel) -> float | None:
@@ -110,7 +125,9 @@ def trust_radius(model: ReducedModel) -> float | None:
 
 @single_blas_thread()
 def confirm(diagram: BifurcationDiagram, model: ReducedModel) -> BifurcationDiagram:
-    """The diagram of a reduced model with every fold and Hopf point looked up on the full network.
+    """The diagram of a reduced model with its folds, Hopf points, flips and Neimark-Sacker points looked up.
+
+    Each is lifted and located on the full network.
 
     Parameters
     ----------
@@ -121,7 +138,8 @@ def confirm(diagram: BifurcationDiagram, model: ReducedModel) -> BifurcationDiag
     Returns
     -------
     BifurcationDiagram
-        The same with `confirmed`, `distance` and `full_parameter` filled in.
+        The same with `confirmed`, `distance` and `full_parameter` filled in; points of the trained Euler map
+        are looked up on that map.
 
     Raises
     ------
@@ -132,18 +150,24 @@ def confirm(diagram: BifurcationDiagram, model: ReducedModel) -> BifurcationDiag
         raise InputError(
             "This model has no network to look at; load the SSM's model file in place of its JSON."
         )
-    family = ParameterFamily(model.ssm.field, diagram.parameter)
     width = diagram.interval[1] - diagram.interval[0]
-    points = tuple(
-        _confirmed(point, diagram.parameter, width, model, family) for point in diagram.special_points
-    )
-    return replace(diagram, special_points=points)
+
+    def looked_up(points: Sequence[SpecialPoint], field: VectorField) -> tuple[SpecialPoint, ...]:
+        family = ParameterFamily(field, diagram.parameter)
+        return tuple(_confirmed(point, diagram.parameter, width, model, family) for point in points)
+
+    network = model.ssm.field
+    confirmed = replace(diagram, special_points=looked_up(diagram.special_points, network))
+    if not diagram.euler_map_points or diagram.trained_step is None:
+        return confirmed
+    euler_map = network.discretized(diagram.trained_step)
+    return replace(confirmed, euler_map_points=looked_up(diagram.euler_map_points, euler_map))
 
 
 def _confirmed(
     point: SpecialPoint, parameter: str, width: float, model: ReducedModel, family: ParameterFamily
 ) -> SpecialPoint:
-    if point.kind not in ("fold", "hopf"):
+    if point.kind not in ("fold", "flip", "hopf", "neimark_sacker"):
         return point
     value = {parameter: point.parameter}
     lifted = model.lift(point.state, value)
@@ -170,11 +194,19 @@ def _located(
     offsets = [value.get(name, base) - base for name, base in model.parameter_values.items()]
     z = np.concatenate([point.state, offsets])
     tangent = model.parametrization.jacobian(z)[:, :d]
-    eigenvalues, vectors = np.linalg.eig(model.reduced_dynamics.jacobian(z)[:, :d])
-    at = point.parameter
-    if point.kind == "fold":
-        critical = vectors[:, np.argmin(np.abs(eigenvalues))].real
-        return locate_fold(family, lifted, at, tangent @ critical)
-    upper = np.flatnonzero(eigenvalues.imag > 0)
-    chosen = upper[np.argmin(np.abs(eigenvalues[upper].real))]
-    return locate_hopf(family, lifted, at, tangent @ vectors[:, chosen], float(eigenvalues[chosen].imag))
+    limit = limit_of(family.field)
+    matrix = model.reduced_dynamics.jacobian(z)[:, :d]
+    if model.time == "discrete":
+        matrix = matrix - np.eye(d)
+    elif family.field.is_map:  # the Euler map of the model's flow
+        matrix = family.field.metadata["step"] * matrix
+    eigenvalues, vectors = np.linalg.eig(matrix)
+    critical = limit.critical(eigenvalues.astype(complex), point.kind)
+    if np.isnan(critical):
+        raise NotConvergedError("The reduced model has no eigenvalue of this kind there.")
+    vector = tangent @ vectors[:, np.argmin(np.abs(eigenvalues - critical))]
+    if point.kind in ("fold", "flip"):
+        locate_real = locate_fold if point.kind == "fold" else locate_flip
+        return locate_real(family, lifted, point.parameter, vector.real)
+    frequency = float(np.angle(1.0 + critical)) if limit.discrete else critical.imag
+    return locate_hopf(family, lifted, point.parameter, vector, frequency)
