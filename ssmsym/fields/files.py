@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmsym.errors import FileFormatError, OutputError
+from ssmsym.fields.zip_checks import check_entries
 
 _LARGEST_ARRAY = 8 * 2**30  # bytes
 _PLAIN_KINDS = "biufcUS"
@@ -76,12 +77,13 @@ def write_arrays(
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     """All arrays of an ``.npz`` file: numbers and text only.
 
-    The declared shape of each is compared with the size of its entry before anything is allocated.
+    The declared shape of each is compared with the size of its entry before anything is allocated, and an archive
+    that would unpack to far more than it holds is not unpacked.
 
     Raises
     ------
     FileFormatError
-        If the file is missing, no ``.npz`` file, damaged, or holds pickled objects.
+        If the file is missing, no ``.npz`` file, damaged, a zip bomb, or holds pickled objects.
     """
     source = Path(path)
     if not os.path.isfile(source):
@@ -103,6 +105,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
 
 
 def _read_all(archive: zipfile.ZipFile) -> dict[str, NDArray[Any]]:
+    check_entries(archive)
     arrays: dict[str, NDArray[Any]] = {}
     for entry in archive.infolist():
         name = entry.filename.removesuffix(".npy")
