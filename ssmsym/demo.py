@@ -21,7 +21,7 @@ from ssmsym.exporters.discovery import get_exporter
 from ssmsym.exporters.running import continue_in
 from ssmsym.exporters.writing import export
 from ssmsym.fields.field import VectorField
-from ssmsym.importing.rate_file import load
+from ssmsym.importing.load import load
 from ssmsym.manifolds.model_file import save
 from ssmsym.manifolds.ssm import SSM, compute_ssm
 from ssmsym.networks import network_path

@@ -174,11 +174,17 @@ BAD_NETWORKS = {
         ["'go'"],
         "distinct|twice|differ",
     ),
-    "PyTorch cell": (
+    "half a PyTorch cell": (
         {"J": None, "rnn.weight_hh_l0": np.eye(4)},
+        InputError,
+        ["'rnn.weight_hh_l0'", "'rnn.weight_ih_l0'"],
+        "check the source",
+    ),
+    "names of one's own": (
+        {"J": None, "recurrent": np.eye(4, k=1), "W": None, "c": None, "B": None},
         FileFormatError,
-        ["'rnn.weight_hh_l0'", "PyTorch"],
-        "need recurrent weights 'J'",
+        ["no network under known names"],
+        r"--map 'J=recurrent,b=b'",
     ),
 }
 

@@ -17,8 +17,18 @@ NAMES = {
     *("polynomial_field", "rate_network", "reduce", "refine_fixed_point", "save", "save_fixed_points"),
     *("BifurcationDiagram", "Branch", "RejectedEvent", "Simulation", "SpecialPoint"),
     *("branches", "confirm", "simulate"),
+    *("MapAndFlow", "compare_map_and_flow"),
     *("Comparison", "FittedSSM", "Trajectories"),
     *("ExporterError", "ExportModel", "ToolStatus", "continue_in", "export", "export_model", "tools"),
+    *(
+        "CellLayer",
+        "ImportCheck",
+        "Proposal",
+        "check_steps",
+        "from_torch",
+        "propose_mapping",
+        "recurrent_cell",
+    ),
     *("compare", "fit_ssm", "load_fit", "load_trajectories", "save_fit", "save_trajectories"),
     "__version__",
 }
@@ -37,7 +47,17 @@ def test_unknown_name_is_an_attribute_error():
 
 
 def test_no_public_name_is_a_package():
-    packages = {"series", "fields", "dynamics", "manifolds", "reduced", "data", "exporters", "networks"}
+    packages = {
+        "series",
+        "fields",
+        "importing",
+        "dynamics",
+        "manifolds",
+        "reduced",
+        "data",
+        "exporters",
+        "networks",
+    }
     assert not packages & NAMES
 
 

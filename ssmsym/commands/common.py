@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ssmsym.commands.reading import reading_options
 from ssmsym.errors import InputError, SsmsymWarning
 
 if TYPE_CHECKING:
@@ -18,22 +19,8 @@ if TYPE_CHECKING:
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The argument and options that every command on a network takes."""
-    for option in reversed(
-        (
-            click.argument("network", type=click.Path(exists=True, dir_okay=False)),
-            click.option(
-                "--as",
-                "as_",
-                type=click.Choice(["flow", "map"]),
-                default="flow",
-                show_default=True,
-                help="The ODE, or the Euler map as which the network was trained.",
-            ),
-            click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text."),
-        )
-    ):
-        command = option(command)
-    return command
+    command = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(command)
+    return click.argument("network", type=click.Path(exists=True, dir_okay=False))(reading_options(command))
 
 
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,11 +81,11 @@ def refuse_existing(output: str | None, overwrite: bool) -> None:
         raise OutputError(f"The folder of '{output}' does not exist; create it first.")
 
 
-def load_network(network: str, as_: str) -> VectorField:
-    """The field of a network file."""
-    from ssmsym.importing.rate_file import load
+def load_network(network: str, as_: str | None) -> VectorField:
+    """Transitional."""
+    from ssmsym.commands.reading import Reading, load_network as load
 
-    return load(network, as_=as_)
+    return load(network, Reading(as_=as_))
 
 
 def with_settings(field: VectorField, condition: str | None, settings: tuple[str, ...]) -> VectorField:

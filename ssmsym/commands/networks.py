@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ssmsym.commands import texts
 from ssmsym.commands.common import (
     check_parameters,
-    load_network,
     network_options,
     refuse_existing,
     search,
@@ -15,31 +16,46 @@ from ssmsym.commands.common import (
     with_settings,
     wrong_use,
 )
+from ssmsym.commands.reading import Reading, load_network
+
+if TYPE_CHECKING:
+    from ssmsym.importing.proposal import Proposal
 
 
 @click.command()
 @network_options
-def info(network: str, as_: str, as_json: bool) -> None:
-    """Say what a NETWORK file holds: equation, size, inputs, readout, parameters."""
-    field = load_network(network, as_)
+def info(network: str, reading: Reading, as_json: bool) -> None:
+    """Say what a NETWORK file holds: equation, size, inputs, readout, parameters.
+
+    A file with names of its own gets a mapping proposed. Where PyTorch is installed, its cells are checked
+    against it.
+    """
+    proposal = None if reading.maps else _proposal_for(network)
+    if proposal is not None:
+        if as_json:
+            texts.print_json(texts.proposal_document(proposal, network))
+        else:
+            texts.print_proposal(proposal, network)
+        return
+    field = load_network(network, reading, check=True)
     facts = texts.facts(field, network)
     if as_json:
         texts.print_json(facts)
-        return
-    click.echo(f"{facts['name']}: {facts['time']} time, {field.n_states} states")
-    for line in facts["equations"]:
-        click.echo(f"  {line}")
-    for line in facts["readout"]:
-        click.echo(f"  z = {line}")
-    click.echo(f"parameters: {texts.assignments(field.parameters)}")
-    if facts["conditions"]:
-        click.echo("input conditions (--input):")
-        for name, setting in facts["conditions"].items():
-            click.echo(f"  {name!r}: " + ", ".join(f"{k} = {v}" for k, v in setting.items()))
-    if facts["note"]:
-        click.echo(facts["note"])
-    if facts["other"]:
-        click.echo(f"also in the file: {', '.join(facts['other'])}")
+    else:
+        texts.print_facts(field, facts)
+
+
+def _proposal_for(network: str) -> Proposal | None:
+    """A mapping for a file that holds no network under known names."""
+    from ssmsym.importing.containers import read_weights
+    from ssmsym.importing.proposal import propose_mapping
+    from ssmsym.importing.recognition import networks_among
+
+    arrays = read_weights(network).arrays
+    if networks_among(arrays) or "header" in arrays:
+        return None
+    proposal = propose_mapping(arrays)
+    return proposal if proposal.mapping else None
 
 
 @click.command("fixed-points")
@@ -49,7 +65,7 @@ def info(network: str, as_: str, as_json: bool) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the points to this .npz file.")
 def fixed_points(
     network: str,
-    as_: str,
+    reading: Reading,
     as_json: bool,
     condition: str | None,
     settings: tuple[str, ...],
@@ -64,7 +80,7 @@ def fixed_points(
     from ssmsym.dynamics.point_file import save_fixed_points
 
     refuse_existing(output, overwrite)
-    field = with_settings(load_network(network, as_), condition, settings)
+    field = with_settings(load_network(network, reading), condition, settings)
     points = search(field, starts, seed, spectrum)
     if output is not None:
         save_fixed_points(points, output, parameters=field.parameters, overwrite=overwrite)
@@ -103,7 +119,7 @@ def fixed_points(
 )
 def reduce(
     network: str,
-    as_: str,
+    reading: Reading,
     as_json: bool,
     condition: str | None,
     settings: tuple[str, ...],
@@ -124,7 +140,7 @@ def reduce(
     from ssmsym.manifolds.ssm import compute_ssm
 
     refuse_existing(output, overwrite)
-    field = with_settings(load_network(network, as_), condition, settings)
+    field = with_settings(load_network(network, reading), condition, settings)
     with wrong_use():
         check_parameters(field, parameters)
     points = search(field, starts, seed, None)

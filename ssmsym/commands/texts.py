@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from ssmsym.dynamics.fixed_points import FixedPoint, FixedPoints
     from ssmsym.fields.field import VectorField
+    from ssmsym.importing.proposal import Proposal
     from ssmsym.manifolds.ssm import SSM
 
 
@@ -30,36 +31,103 @@ def facts(field: VectorField, network: str) -> dict[str, Any]:
     """What ``ssmsym info`` says of a network."""
     from ssmsym.fields import printing
 
-    step, tau = field.metadata.get("trained_step"), field.metadata.get("tau")
-    note = ""
-    if step and not field.is_map:
-        relative = f" (dt/tau = {step / tau:g})" if tau else ""
-        note = (
-            f"trained as the Euler map with step dt = {step:g}{relative}; loaded as the ODE, whose fixed points are "
-            "the same and whose stability may differ (--as map loads the map)"
-        )
-    known = {"name", "tau", "form", "activation", "trained_step", "step"}
+    metadata = field.metadata
     return {
         "file": network,
-        "name": field.metadata.get("name", network),
+        "name": metadata.get("name", network),
         "time": field.time,
         "n_states": field.n_states,
-        "equations": [
-            f"{s}{' ->' if field.is_map else chr(39) + ' ='} {printing.text(e)}"
-            for s, e in field.equations.items()
-        ],
+        "blocks": dict(zip(field.block_names, field.program.sizes, strict=True)),
+        "equations": printing.equation_lines(field.equations, is_map=field.is_map),
         "latex": field.latex(),
         "readout": [printing.text(e) for e in field.readout_equations],
+        "n_inputs": len(field.values.get("u", ())),
         "n_outputs": field.n_outputs,
         "parameters": dict(field.parameters),
         "conditions": {
             name: {key: [float(v) for v in value] for key, value in setting.items()}
             for name, setting in field.conditions.items()
         },
-        "trained_step": step,
-        "note": note,
-        "other": [key for key in field.metadata if key not in known],
+        "trained_step": metadata.get("trained_step"),
+        "note": _time_note(field),
+        "understood": metadata.get("understood", ""),
+        "import_check": metadata.get("import_check", "not made: no PyTorch and no sample trajectories"),
+        "other": [key for key in metadata if key not in _FACTS],
+        "ignored": metadata.get("ignored", ""),
     }
+
+
+_FACTS = {
+    *("name", "tau", "form", "activation", "trained_step", "step", "cell", "layers", "unit_box"),
+    *("understood", "import_check", "ignored"),
+}
+
+
+def _time_note(field: VectorField) -> str:
+    """Whether the network was trained as a map and is looked at as an ODE, or the other way round."""
+    step, tau = field.metadata.get("trained_step"), field.metadata.get("tau")
+    if "cell" in field.metadata and field.is_map:
+        return "a map by definition (--as flow loads the ODE of which it is the Euler map)"
+    if not step or field.is_map:
+        return ""
+    relative = f" (dt/tau = {step / tau:g})" if tau else ""
+    return (
+        f"trained as the Euler map with step dt = {step:g}{relative}; loaded as the ODE, whose fixed points are "
+        "the same and whose stability may differ (--as map loads the map)"
+    )
+
+
+def print_facts(field: VectorField, facts: dict[str, Any]) -> None:
+    """Print what a network file was understood to hold."""
+    blocks = facts["blocks"]
+    parts = ", ".join(f"{name} {size}" for name, size in blocks.items())
+    sizes = f" ({parts})" if len(blocks) > 1 else ""
+    click.echo(f"{facts['name']}: {facts['time']} time, {field.n_states} states{sizes}")
+    for line in facts["equations"]:
+        click.echo(f"  {line}")
+    for line in facts["readout"]:
+        click.echo(f"  readout = {line}")
+    click.echo(f"inputs: {facts['n_inputs']}, outputs: {facts['n_outputs']}")
+    click.echo(f"parameters: {assignments(field.parameters)}")
+    if facts["conditions"]:
+        click.echo("input conditions (--input):")
+        for name, setting in facts["conditions"].items():
+            click.echo(f"  {name!r}: " + ", ".join(f"{k} = {v}" for k, v in setting.items()))
+    if facts["note"]:
+        click.echo(facts["note"])
+    if facts["understood"]:
+        click.echo(f"read as: {facts['understood']}")
+    click.echo(f"import check: {facts['import_check']}")
+    if facts["other"]:
+        click.echo(f"also in the file: {', '.join(facts['other'])}")
+    if facts["ignored"]:
+        click.echo(f"ignored: {facts['ignored']}")
+
+
+def proposal_document(proposal: Proposal, network: str) -> dict[str, Any]:
+    """A proposed mapping as a JSON document."""
+    return {
+        "file": network,
+        "proposed_mapping": proposal.mapping,
+        "option": proposal.option(),
+        "reasons": proposal.reasons,
+        "unused": proposal.unused,
+    }
+
+
+def print_proposal(proposal: Proposal, network: str) -> None:
+    """Print a proposed mapping, with what speaks for it and what it leaves out."""
+    click.echo(
+        f"{network} holds no network under known names. From shapes and names, it may be a rate network with"
+    )
+    for name, text in proposal.mapping.items():
+        click.echo(f"  {name} = {text}")
+    for reason in proposal.reasons:
+        click.echo(f"note: {reason}")
+    if proposal.unused:
+        click.echo(f"not used: {', '.join(proposal.unused)}")
+    click.echo(f"To read it so: {proposal.option()}")
+    click.echo("Add --form, --activation, --tau and --dt where they are not state, tanh, 1 and 0 (an ODE).")
 
 
 def points_document(field: VectorField, points: FixedPoints, output: str | None) -> dict[str, Any]:
@@ -80,9 +148,12 @@ def points_document(field: VectorField, points: FixedPoints, output: str | None)
 
 
 def _point_document(field: VectorField, number: int, point: FixedPoint) -> dict[str, Any]:
+    from ssmsym.dynamics.euler_map import unstable_in_euler_map
+
     return {
         "number": number,
         "index": point.index,
+        "unstable_in_euler_map": unstable_in_euler_map(field, point),
         "stable": point.stable,
         "continuum": point.continuum,
         "residual": point.residual,
@@ -97,19 +168,25 @@ def print_points(field: VectorField, points: FixedPoints) -> None:
     """Print fixed points as a table, and how complete the list is."""
     from rich.table import Table
 
+    from ssmsym.dynamics.critical import trained_limit
+    from ssmsym.dynamics.euler_map import unstable_in_euler_map
     from ssmsym.dynamics.fixed_points import format_eigenvalue
 
     unit = " per tau" if points and points[0].per_tau is not None else ""
     name = "multipliers" if field.is_map else f"leading eigenvalues{unit}"
     table = Table(title=f"{len(points)} fixed points", title_justify="left")
-    for column in ("#", "unstable", name, "readout", "residual", "hits"):
-        table.add_column(column, justify="left" if column in (name, "readout") else "right", no_wrap=True)
+    also = ["unstable in the Euler map"] if trained_limit(field) is not None else []
+    for column in ("#", "unstable", *also, name, "readout", "residual", "hits"):
+        table.add_column(
+            column, justify="left" if column in (name, "readout") else "right", no_wrap=column not in also
+        )
     for number, point in enumerate(points):
         values = point.eigenvalues if point.per_tau is None else point.per_tau
         readout = field.readout(point.state).tolist() if field.n_outputs else []
         table.add_row(
             str(number),
             f"{point.index} (continuum)" if point.continuum else str(point.index),
+            *(str(unstable_in_euler_map(field, point)) for _ in also),
             "  ".join(format_eigenvalue(v) for v in values[:3]),
             " ".join(f"{z:+.4f}" for z in readout[:4]),
             f"{point.residual:.1e}",

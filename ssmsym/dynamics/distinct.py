@@ -25,12 +25,14 @@ _BENDING = 0.25  # of the distance of two points: how far a continuum may leave 
 class DistinctStates:
     """The fixed points met so far, one for each continuum of them; states in units of their typical size.
 
-    Each is polished when it is first met and dropped unless it proves to be a fixed point.
+    Each is polished when it is first met and dropped unless it proves to be a fixed point within the limits: beyond
+    them a saturated gate holds any state.
     """
 
-    def __init__(self, field: VectorField, rate: float) -> None:
+    def __init__(self, field: VectorField, rate: float, limits: Array | None = None) -> None:
         self._field = field
         self._rate = rate
+        self._limits = limits
         self.states: list[Array] = []
         self.residuals: list[float] = []
         self.hits: list[int] = []
@@ -49,6 +51,8 @@ class DistinctStates:
         """Record the ends of an iteration; returns how many new points they hold."""
         known = list(self.states)
         left = ends
+        if self._limits is not None:
+            left = ends[(np.abs(ends) <= self._limits * (1.0 + _MERGING_DISTANCE)).all(axis=1)]
         for i, state in enumerate(known):
             near = _near(left, state)
             self.hits[i] += int(near.sum())

@@ -18,7 +18,7 @@ from ssmsym.dynamics.distinct import (
 from ssmsym.dynamics.euler_map import warn_of_disagreement
 from ssmsym.dynamics.newton import defect, newton
 from ssmsym.dynamics.spectrum import leading_eigenvalues, leading_order, sorted_eigenvalues, unstable_count
-from ssmsym.dynamics.starts import StartingStates, in_units, search_scale, typical_rate
+from ssmsym.dynamics.starts import StartingStates, in_units, search_scale, state_limits, typical_rate
 from ssmsym.errors import InputError, NotConvergedError
 from ssmsym.fields.bounds import index_sum
 from ssmsym.fields.field import VectorField
@@ -42,7 +42,7 @@ class FixedPoint:
     ----------
     state : (N,) array
     residual : float
-        Norm of f, or of f(x) - x; in 1/time for flows.
+        Norm of f (in 1/time), or of f(x) - x.
     eigenvalues : (k,) complex array
         Of Df, leading first: descending real part for flows (in 1/time), descending modulus for maps; a pair
         has its positive imaginary part first. k = N unless fewer were asked for. On a continuum those along
@@ -51,7 +51,7 @@ class FixedPoint:
         Number of starts that ended here.
     time : {"continuous", "discrete"}
     time_constant : float or None
-        tau of a network with one time constant.
+        tau, where there is one.
     continuum : bool
         Whether the point is one of a whole curve (or surface) of fixed points, for which it stands.
     """
@@ -107,10 +107,8 @@ class FixedPoints(list[FixedPoint]):
 
     Attributes
     ----------
-    starts, converged : int
-        Newton starts made, and how many of them ended at a fixed point.
-    factorizations : int
-        Jacobians factorised.
+    starts, converged, factorizations : int
+        Newton starts made, how many of them ended at a fixed point, and Jacobians factorised.
     estimated_missing : float
         Estimate, from the points that were hit once or twice only, of how many more exist that such starts
         would reach (Chao, Scand. J. Statist. 11, 1984, bias-corrected form).
@@ -199,7 +197,7 @@ def find_fixed_points(
     Returns
     -------
     FixedPoints
-        A list, ordered by index, then by leading eigenvalue (descending), then by state.
+        Ordered by index, then by leading eigenvalue (descending), then by state.
 
     Warns
     -----
@@ -214,14 +212,15 @@ def find_fixed_points(
     rng = generator(seed)
     unit = search_scale(field, scale)
     scaled = in_units(field, unit)
-    source = StartingStates(scaled, rng)
+    limits = state_limits(field, unit)
+    source = StartingStates(scaled, rng, limits)
     first = _starting_points(field, starts, source, unit)
     batch = max(_SMALLEST_ROUND, len(first) // 32) if deflation else 0
     count = _Counter(len(first) + batch, progress)
     rate = typical_rate(scaled, source.visited)
     tolerance = RELATIVE_TOLERANCE * rate
-    result = newton(scaled, first, tolerance=tolerance, progress=count)
-    found = DistinctStates(scaled, rate)
+    result = newton(scaled, first, tolerance=tolerance, limits=limits, progress=count)
+    found = DistinctStates(scaled, rate, limits)
     found.add(result.states[result.converged])
     converged, missing = sum(found.hits), _estimate_missing(found.hits)
     factorizations = result.factorizations
@@ -229,7 +228,7 @@ def find_fixed_points(
     for round_number in range(_MAX_ROUNDS if batch else 0):
         again = source.draw(batch)
         known = np.array(found.states) if found.states else None
-        deflated = newton(scaled, again, tolerance=tolerance, known=known, progress=count)
+        deflated = newton(scaled, again, tolerance=tolerance, known=known, limits=limits, progress=count)
         factorizations += deflated.factorizations
         if not found.add(deflated.states[deflated.converged]) and (
             round_number >= _MAX_IDLE_ROUNDS or expected is None or found.index_sum in (expected, None)
@@ -379,7 +378,6 @@ def refine_fixed_point(field: VectorField, guess: ArrayLike, *, spectrum: int | 
     Raises
     ------
     NotConvergedError
-        If the iteration does not reach the tolerance.
     """
     start = field.check_state(guess, batch=False)[None]
     unit = search_scale(field, None)

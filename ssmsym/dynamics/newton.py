@@ -61,6 +61,7 @@ def newton(
     tolerance: float,
     max_steps: int = 60,
     known: Array | None = None,
+    limits: Array | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> NewtonResult:
     """Newton iteration with step halving, all starts together in batches.
@@ -76,6 +77,8 @@ def newton(
     tolerance : float
         On the norm of the defect, in 1/time.
     known : (m, N) array, optional
+    limits : (N,) array, optional
+        Largest moduli of the states; a step that leads beyond is cut off there.
     progress : callable, optional
         Told the number of starts that have ended.
     """
@@ -87,7 +90,7 @@ def newton(
     with single_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for first in range(0, len(states), chunk):
             members = slice(first, min(first + chunk, len(states)))
-            batch = _Batch(field, states[members], known)
+            batch = _Batch(field, states[members], known, limits)
             factorizations += batch.run(tolerance, max_steps)
             states[members], residuals[members] = batch.states, batch.norms
             if progress is not None:
@@ -98,8 +101,9 @@ def newton(
 class _Batch:
     """Starts that share batched factorisations; members leave as they converge or fail."""
 
-    def __init__(self, field: VectorField, states: Array, known: Array | None) -> None:
+    def __init__(self, field: VectorField, states: Array, known: Array | None, limits: Array | None) -> None:
         self.field = field
+        self.limits = limits
         self.states = states.copy()
         self.known = known
         self.defects = defect(field, self.states)
@@ -153,6 +157,8 @@ class _Batch:
         pending = np.arange(len(active))
         for halving in range(_MAX_HALVINGS):
             trial = self.states[active[pending]] + length[pending, None] * steps[pending]
+            if self.limits is not None:
+                trial = np.clip(trial, -self.limits, self.limits)
             defects = defect(self.field, trial)
             norms = np.linalg.norm(defects, axis=1)
             bound = (1.0 - _SUFFICIENT_DECREASE * length[pending]) * merit[pending]

@@ -26,16 +26,26 @@ _BASE = 16.0
 _SAMPLED_BYTES = 16e6  # of Jacobians from which a typical rate is taken
 
 
+def state_limits(field: VectorField, unit: float) -> Array | None:
+    """Largest modulus of each state at a fixed point, (N,), where the field's metadata tells; None where not."""
+    boxed = str(field.metadata.get("unit_box", "")).split()
+    if not boxed:
+        return None
+    sizes = zip(field.block_names, field.program.sizes, strict=True)
+    return np.concatenate([np.full(size, 1.0 if name in boxed else np.inf) for name, size in sizes]) / unit
+
+
 class StartingStates:
     """A mixture of random states, states that the dynamics passes through, and points between those.
 
     Half are random, around 0 or the mean of the states that the dynamics reaches, with a third, once and
     three times their spread; a quarter lie on relaxing runs or on sample trajectories that came with the
-    network; a quarter lie on the segments between such states, where saddles are.
+    network; a quarter lie on the segments between such states, where saddles are. None exceeds the limits.
     """
 
-    def __init__(self, field: VectorField, rng: np.random.Generator) -> None:
+    def __init__(self, field: VectorField, rng: np.random.Generator, limits: Array | None = None) -> None:
         self._rng = rng
+        self._limits = limits
         self.visited = relaxing_states(field, rng)
 
     def draw(self, count: int) -> Array:
@@ -47,7 +57,8 @@ class StartingStates:
         random = centre + scale * rng.standard_normal((n_random, visited.shape[1]))
         weight = rng.uniform(0.0, 1.0, (count // 4, 1))
         between = weight * self._pick(count // 4) + (1 - weight) * self._pick(count // 4)
-        return np.concatenate([random, self._pick(count // 4), between])
+        states = np.concatenate([random, self._pick(count // 4), between])
+        return states if self._limits is None else np.clip(states, -self._limits, self._limits)
 
     def _pick(self, count: int) -> Array:
         return self.visited[self._rng.integers(len(self.visited), size=count)]

@@ -22,8 +22,11 @@ def index_sum(field: VectorField) -> int | None:
     """Sum of (-1)^index over all fixed points, +1, if every equation is a decay plus a bounded continuous term.
 
     Then x' points inward on a large sphere (a map brings a large ball into itself) and the sum is the degree
-    of -f there (of x - f), which is 1 (Poincare-Hopf). None if this cannot be read off the equations.
+    of -f there (of x - f), which is 1 (Poincare-Hopf). The same holds of gated cells, which say by ``unit_box`` in
+    their metadata that they keep a box. None if this cannot be read off the equations.
     """
+    if field.metadata.get("unit_box"):
+        return 1
     program = field.program
     binding = field.bind()
     bounded = _bounded_nodes(program, binding)

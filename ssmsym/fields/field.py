@@ -50,7 +50,8 @@ class VectorField:
     conditions : mapping of str to mapping
         Named parameter settings, such as a task's input conditions.
     metadata : mapping
-        Whatever else is known: ``name``, ``tau`` (scale for eigenvalues), ``trained_step``, samples.
+        Whatever else is known: ``name``, ``tau`` (scale for eigenvalues), ``trained_step``, samples, ``unit_box``
+        (names of the blocks whose entries lie in [-1, 1] at every fixed point, where the others are bounded).
     """
 
     equations: Mapping[Any, Any]
@@ -298,8 +299,7 @@ class VectorField:
         """The Euler map ``x -> x + dt f(x)`` of a flow; `dt` in the field's unit of time."""
         if self.is_map:
             raise InputError("This field is a map already; only a flow can be discretized.")
-        if not isinstance(dt, (int, float, np.number)) or not (np.isfinite(dt) and dt > 0):
-            raise InputError(f"The step 'dt' of the Euler map must be positive and finite; found {dt!r}.")
+        _check_step(dt)
         step = _exact(float(dt))
         return self._copy(
             equations={s: s + step * e for s, e in self.equations.items()},
@@ -308,6 +308,29 @@ class VectorField:
             _program=None,
         )
 
+    def as_flow(self, dt: float = 1.0) -> VectorField:
+        """The ODE ``x' = (f(x) - x) / dt`` of which this map is the Euler map with step `dt`.
+
+        It shares the map's fixed points and eigenvectors, not its stability: a multiplier m of the map is the
+        eigenvalue (m - 1) / dt of the ODE. A rate cell x -> tanh(J x + b) gives x' = -x + tanh(J x + b).
+        """
+        if not self.is_map:
+            raise InputError(
+                "This field is a flow already; only a map has an ODE of which it is the Euler map."
+            )
+        _check_step(dt)
+        rate = 1 / _exact(float(dt))
+        return self._copy(
+            equations={s: rate * (e - s) for s, e in self.equations.items()},
+            time="continuous",
+            metadata={**self.metadata, "trained_step": float(dt)},
+            _program=None,
+        )
+
+    def with_metadata(self, more: Mapping[str, Any]) -> VectorField:
+        """A copy that knows more: metadata added to its own."""
+        return self._copy(metadata={**self.metadata, **more})
+
     def _copy(self, **changes: Any) -> VectorField:
         changes.setdefault("_program", self.__dict__.get("program", self._program))
         return replace(self, **changes)
@@ -315,19 +338,17 @@ class VectorField:
     # -- texts --------------------------------------------------------------------------------------------
 
     def latex(self) -> str:
-        """The equations in LaTeX, one line a block."""
-        lines = []
-        for symbol, expression in self.equations.items():
+        """The equations in LaTeX, one line a block; of a gated cell the gates first."""
+        equations, gates = printing.named_gates(self.equations)
+        lines = [f"{printing.latex(symbol)} = {printing.latex(gate)}" for symbol, gate in gates.items()]
+        for symbol, expression in equations.items():
             name = printing.latex(symbol)
             left = f"{name} \\mapsto " if self.is_map else f"\\dot{{{name}}} = "
             lines.append(left + printing.latex(expression))
         return " \\\\ ".join(lines)
 
     def __repr__(self) -> str:
-        arrow = "->" if self.is_map else "' ="
-        lines = [
-            f"{s}{' ' if self.is_map else ''}{arrow} {printing.text(e)}" for s, e in self.equations.items()
-        ]
+        lines = printing.equation_lines(self.equations, is_map=self.is_map)
         lines = [line if len(line) <= 100 else line[:97] + "..." for line in lines[:8]]
         kind = "map" if self.is_map else "flow"
         shown = list(self.parameters.items())
@@ -338,6 +359,11 @@ class VectorField:
             + "\n  ".join(lines)
             + (f"\n  parameters: {parameters}{more}" if shown else "")
         )
+
+
+def _check_step(dt: Any) -> None:
+    if not isinstance(dt, (int, float, np.number)) or not (np.isfinite(dt) and dt > 0):
+        raise InputError(f"The step 'dt' of the Euler map must be positive and finite; found {dt!r}.")
 
 
 def _exact(value: Any) -> Any:

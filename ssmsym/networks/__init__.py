@@ -13,7 +13,7 @@ def network_path(name: str) -> Path:
     Parameters
     ----------
     name : str
-        Such as ``"delay_n100_a"``.
+        Such as ``"delay_n100_a"``, or with the ending, ``"gru_n64_a.pt"``.
 
     Raises
     ------
@@ -21,8 +21,9 @@ def network_path(name: str) -> Path:
         If no such network ships with ssmsym.
     """
     folder = Path(__file__).parent
-    path = folder / f"{name}.npz"
-    if not path.is_file():
-        known = ", ".join(f"'{p.stem}'" for p in sorted(folder.glob("*.npz")))
-        raise InputError(f"No network '{name}' ships with ssmsym; there are {known}.")
+    known = sorted(p.name for p in folder.iterdir() if p.suffix in (".npz", ".pt", ".safetensors"))
+    path = folder / (name if name in known else f"{name}.npz")
+    if path.name not in known:
+        names = ", ".join(f"'{file.removesuffix('.npz')}'" for file in known)
+        raise InputError(f"No network '{name}' ships with ssmsym; there are {names}.")
     return path
