@@ -93,7 +93,9 @@ def test_neimark_sacker_point_of_the_delayed_logistic_map():
 @pytest.mark.parametrize("b", [0.3, -0.4])
 def test_fold_and_flip_of_the_henon_map(b):
     henon = a_map({x: 1 - a * x**2 + y, y: b * x}, {a: 0.1})
-    diagram = ssmsym.branches(henon, "a", (-1.0, 1.6))
+    diagram = ssmsym.branches(
+        henon, "a", (-1.0, 1.6), max_points=200
+    )  # at a = 0 branches run off to infinity
     np.testing.assert_allclose(values(diagram, "fold"), [-((1 - b) ** 2) / 4], atol=1e-10)
     np.testing.assert_allclose(values(diagram, "flip"), [3 * (1 - b) ** 2 / 4], atol=1e-10)
     assert len(diagram.special_points) == 2
@@ -114,14 +116,6 @@ def test_two_hopf_points_between_two_steps_are_found(limit):
         field = a_map({x: radius * (3 * x - 4 * y) / 5, y: radius * (4 * x + 3 * y) / 5}, {mu: 0.0})
     diagram = ssmsym.branches(field, "mu", (-1.0, 1.0), points=[[0.0, 0.0]])
     np.testing.assert_allclose(values(diagram, kind), [0.29, 0.31], atol=1e-9)
-
-
-def test_fold_and_hopf_point_between_two_steps_are_both_found(shipped):
-    """Together they change the number of unstable directions by one, as a fold alone does."""
-    field = shipped("sine_ode_n100_a").at(u=[0.0, 0.0, 0.0])
-    diagram = ssmsym.branches(field, "u[1]", (0.0, 0.05), starts=32, largest_step=0.2)
-    assert_contains(values(diagram, "hopf"), [0.02846], 1e-5)
-    assert_contains(values(diagram, "fold"), [0.02942], 1e-5)
 
 
 @pytest.mark.parametrize(("name", "frequency"), TABLE)
@@ -243,3 +237,67 @@ def test_branches_command_takes_the_map():
     (point,) = document["special_points"]
     assert (point["kind"], point["parameter"]) == ("neimark_sacker", pytest.approx(0.0579095, abs=1e-6))
     assert document["euler_map_points"] == []
+
+
+def reduced(field, point, modes, parameter, order=7, parameter_order=None):
+    ssm = ssmsym.compute_ssm(
+        field, point, modes=modes, order=order, parameters=[parameter], parameter_order=parameter_order
+    )
+    return ssmsym.reduce(ssm)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "interval", "truth"),
+    [
+        (0.36, "flip", (0.3, 0.4), 3 * 0.7**2 / 4),
+        (-0.12, "fold", (-0.2, -0.1), -(0.7**2) / 4),
+    ],
+)
+def test_events_of_a_reduced_map_are_confirmed(value, kind, interval, truth):
+    henon = a_map({x: 1 - a * x**2 + y, y: 0.3 * x}, {a: value})
+    (point,) = [p for p in ssmsym.find_fixed_points(henon) if p.stable]
+    diagram = ssmsym.branches(reduced(henon, point, 1, "a"), "a", interval)
+    (event,) = diagram.special_points
+    assert (event.kind, event.confirmed) == (kind, True)
+    assert event.parameter == pytest.approx(truth, abs=1e-6)
+    assert event.full_parameter == pytest.approx(truth, abs=1e-9)
+    assert event.distance < 1e-6
+
+
+def test_folds_of_a_reduced_network_map_are_confirmed():
+    field = ssmsym.load(ssmsym.network_path("delay_n100_a"), as_="map")
+    points = [p for p in ssmsym.find_fixed_points(field) if p.index == 1]
+    saddle = min(points, key=lambda p: abs(p.eigenvalues[0]))
+    model = reduced(field, saddle, 1, "u[0]", parameter_order=3)
+    diagram = ssmsym.branches(model, "u[0]", (-0.03, 0.03))
+    np.testing.assert_allclose(values(diagram, "fold"), [-0.003525, 0.003762], atol=2e-6)
+    assert [event.confirmed for event in diagram.special_points] == [True, True]
+    np.testing.assert_allclose(
+        [event.full_parameter for event in diagram.special_points], [-0.003525, 0.003762], atol=6e-7
+    )
+    radius = model.ssm.evidence.trust_radius(1e-2)
+    assert all(np.abs(branch.states).max() <= radius for branch in diagram.branches)
+
+
+@pytest.mark.parametrize("as_", ["flow", "map"])
+def test_neimark_sacker_point_of_a_reduced_model_is_confirmed(tmp_path, as_):
+    """Of the model of the map; of the model of the ODE, as a point of its Euler map that is looked up on that map."""
+    field = ssmsym.load(ssmsym.network_path("sine_n100_a"), as_=as_).at(u=[1.0, 0.05, 0.0])
+    (point,) = ssmsym.find_fixed_points(field, starts=32)
+    model = reduced(field, point, 2, "u[1]", order=5, parameter_order=3)
+    diagram = quietly(model, "u[1]", (0.03, 0.09))
+    (event,) = diagram.of_kind("neimark_sacker") if as_ == "map" else diagram.euler_map_points
+    assert (event.kind, event.confirmed) == ("neimark_sacker", True)
+    assert event.parameter == pytest.approx(0.0579095, abs=1e-5)
+    assert event.full_parameter == pytest.approx(0.057909473, abs=1e-8)
+    assert event.period == pytest.approx(2 * np.pi / 0.12635, rel=1e-3)
+    ssmsym.save(model.ssm, tmp_path / "model.npz")
+    result = run("branches", tmp_path / "model.npz", "--parameter", "u[1]", "--interval", 0.03, 0.09)
+    assert result.exit_code == 0, result.output
+    assert "neimark_sacker at 0.05790" in result.stdout
+    assert "full network: confirmed at 0.05790" in result.stdout
+    refused = run(
+        *("branches", tmp_path / "model.npz", "--parameter", "u[1]", "--interval", 0.03, 0.09, "--as", "map")
+    )
+    assert refused.exit_code == 2
+    assert "--as is for networks" in refused.stderr

@@ -27,6 +27,7 @@ Start = tuple[Array, float]
 
 _SAME_POINT = 1e-5  # distance, relative to the size of the states, at which points count as one
 _SMALLEST_STEP = 1e-6
+_AT_ORIGIN = 1e-8  # size of a state, relative to its response to the parameter
 _SEARCHED = (0.5, 0.0, 1.0, 0.25, 0.75)  # places in the interval at which fixed points are searched
 
 
@@ -219,7 +220,8 @@ def _state_scale(family: ParameterFamily, beginnings: list[Start], width: float)
     _, jacobian, slope = family.defect(*beginnings[0])
     response = width * float(np.linalg.norm(np.linalg.lstsq(jacobian, slope, rcond=1e-6)[0]))
     size = float(np.linalg.norm(states[0]))
-    return max(spread, min(response, 10.0 * size) if size else response, 0.1 * size) or 1.0
+    at_origin = size <= _AT_ORIGIN * response  # then its size is a rounding error and no scale
+    return max(spread, response if at_origin else min(response, 10.0 * size), 0.1 * size) or 1.0
 
 
 def _both_ways(

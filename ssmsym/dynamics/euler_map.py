@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ssmsym.dynamics.critical import trained_limit
 from ssmsym.errors import SsmsymWarning
 from ssmsym.fields.field import VectorField
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 _SAME = 1e-6  # difference in parameter, relative to the interval, that is not worth a word
 _NAMES = {"neimark_sacker": "Neimark-Sacker point", "flip": "flip"}
+
+
+def unstable_in_euler_map(field: VectorField, point: FixedPoint) -> int | None:
+    """Number of multipliers 1 + dt l beyond the unit circle in the trained Euler map of a flow; None if it has none."""
+    limit = trained_limit(field)
+    return None if limit is None else int(limit.unstable(point.eigenvalues))
 
 
 def stability_notes(
@@ -34,12 +41,10 @@ def stability_notes(
         Look at this position alone.
     """
     step = field.metadata.get("trained_step")
-    if not step or field.is_map:
-        return []
     notes = []
     for number, point in enumerate(points):
-        growing = int((abs(1 + step * point.eigenvalues) > 1).sum())
-        if only in (None, number) and growing != point.index:
+        growing = unstable_in_euler_map(field, point)
+        if growing is not None and only in (None, number) and growing != point.index:
             notes.append(
                 f"fixed point {number} has {point.index} unstable directions in the ODE and {growing} in the Euler map "
                 f"with the training step {step:g}."

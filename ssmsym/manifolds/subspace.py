@@ -141,6 +141,12 @@ def master_subspace(jacobian: Array, modes: int | Sequence[int], *, discrete: bo
     )
 
 
+def ordered_spectrum(jacobian: Array, *, discrete: bool = False) -> Complex:
+    """All eigenvalues in the order by which `master_subspace` counts modes."""
+    diagonal = _schur_eigenvalues(scipy.linalg.schur(jacobian, output="real", check_finite=False)[0])
+    return diagonal[leading_order(diagonal, discrete=discrete)]
+
+
 def _schur_eigenvalues(T: Array) -> Complex:
     """Eigenvalues of a standardised real Schur form, in the order of its diagonal."""
     values = np.diag(T).astype(complex)
