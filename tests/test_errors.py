@@ -180,12 +180,6 @@ BAD_NETWORKS = {
         ["'rnn.weight_hh_l0'", "'rnn.weight_ih_l0'"],
         "check the source",
     ),
-    "names of one's own": (
-        {"J": None, "recurrent": np.eye(4, k=1), "W": None, "c": None, "B": None},
-        FileFormatError,
-        ["no network under known names"],
-        r"--map 'J=recurrent,b=b'",
-    ),
 }
 
 

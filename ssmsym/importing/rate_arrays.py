@@ -60,6 +60,7 @@ def rate_field(arrays: Arrays, name: str) -> VectorField:
     weights = arrays["J"] if "J" in arrays else (arrays["m"], arrays["n"])
     _check_numbers(arrays)
     n = _check_size(weights)
+    arrays = _with_both_axes(arrays, n)
     conditions = conditions_of(arrays, "B")
     metadata: dict[str, Any] = {"name": name}
     step = _scalar(arrays, "dt", 0.0)
@@ -100,6 +101,15 @@ def _check_numbers(arrays: Arrays) -> None:
             raise InputError(
                 f"'{name}' must be an array of real numbers; found type {arrays[name].dtype}; check the source."
             )
+
+
+def _with_both_axes(arrays: Arrays, n: int) -> Arrays:
+    """The weights of one input or one output as a column or a row, as not every format keeps an axis of length 1."""
+    whole = dict(arrays)
+    for name, shape in (("B", (n, 1)), ("W", (1, n))):
+        if name in whole and whole[name].shape == (n,):
+            whole[name] = whole[name].reshape(shape)
+    return whole
 
 
 def _check_size(weights: Any) -> int:

@@ -17,12 +17,12 @@ Array = NDArray[np.float64]
 
 def torch_is_loaded() -> bool:
     """Whether the process has imported PyTorch already, so that using it costs nothing."""
-    return "torch" in sys.modules
+    return sys.modules.get("torch") is not None
 
 
 def torch_is_installed() -> bool:
     """Whether PyTorch can be imported."""
-    return importlib.util.find_spec("torch") is not None
+    return torch_is_loaded() or ("torch" not in sys.modules and importlib.util.find_spec("torch") is not None)
 
 
 def torch_step(cell: CellArrays, nonlinearity: str) -> Callable[[Array, Array], Array]:
