@@ -200,3 +200,14 @@ def test_fixed_points_command_counts_unstable_directions_of_the_euler_map():
     (point,) = json.loads(run(*where, "--as", "map", "--json").stdout)["fixed_points"]
     assert (point["index"], point["unstable_in_euler_map"]) == (2, None)
     assert "unstable in the Euler map" not in run(*where, "--as", "map").stdout
+
+
+def test_pytorch_cell_beside_the_ode_of_which_it_is_the_euler_map():
+    """A cell of relative step 1 is a map by definition; the flow x' = f(x) - x is what it is set beside."""
+    result = run("map-against-flow", ssmsym.network_path("rnn_n64_a"), "--order", 3, "--starts", 64, "--json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["step"] == 1.0
+    refused = run("map-against-flow", ssmsym.network_path("rnn_n64_a"), "--as", "map")
+    assert refused.exit_code == 2
+    assert "--as map does not fit" in refused.stderr

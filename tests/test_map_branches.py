@@ -301,3 +301,19 @@ def test_neimark_sacker_point_of_a_reduced_model_is_confirmed(tmp_path, as_):
     )
     assert refused.exit_code == 2
     assert "--as is for networks" in refused.stderr
+
+
+def test_branches_command_takes_a_pytorch_cell_as_the_map_that_it_is():
+    where = ("--parameter", "u[0]", "--interval", -0.2, 0.2, "--starts", 32, "--json")
+    result = run("branches", ssmsym.network_path("rnn_n64_a"), *where)
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    field = ssmsym.load(ssmsym.network_path("rnn_n64_a"))
+    assert field.is_map
+    assert document["trained_step"] is None
+    assert document["special_points"]
+    for point in document["special_points"]:
+        state = np.array(point["state"])
+        here = field.at({"u[0]": point["parameter"]})
+        assert np.linalg.norm(here(state) - state) < 1e-9
+        assert np.abs(np.abs(np.linalg.eigvals(here.jacobian(state))) - 1).min() < 1e-6

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ssmsym.commands import texts
-from ssmsym.commands.common import check_parameters, load_network, search, with_settings, wrong_use
+from ssmsym.commands.common import check_parameters, network_options, search, with_settings, wrong_use
+from ssmsym.commands.reading import Reading, load_network
 from ssmsym.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("map-against-flow")
-@click.argument("network", type=click.Path(exists=True, dir_okay=False))
+@network_options
 @click.option(
     "--at",
     "position",
@@ -56,9 +58,10 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the random starts."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def map_against_flow(
     network: str,
+    reading: Reading,
+    as_json: bool,
     position: int,
     modes: int,
     order: int,
@@ -69,12 +72,13 @@ def map_against_flow(
     settings: tuple[str, ...],
     starts: int,
     seed: int,
-    as_json: bool,
 ) -> None:
     """Set the ODE of a NETWORK beside its Euler map: stability, and the SSM at one fixed point."""
     from ssmsym.manifolds.map_and_flow import compare_map_and_flow
 
-    field = with_settings(load_network(network, "flow"), condition, settings)
+    if reading.as_ == "map":
+        raise click.UsageError("--as map does not fit here: the ODE and its Euler map are both looked at.")
+    field = with_settings(load_network(network, replace(reading, as_="flow")), condition, settings)
     with wrong_use():
         check_parameters(field, parameters)
         if step is None and not field.metadata.get("trained_step"):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ssmsym.commands import texts
-from ssmsym.commands.common import check_parameters, load_network, refuse_existing, with_settings, wrong_use
+from ssmsym.commands.common import check_parameters, refuse_existing, with_settings, wrong_use
+from ssmsym.commands.reading import Reading, load_network, reading_options
 from ssmsym.errors import FileFormatError, InputError, SsmsymWarning
 
 if TYPE_CHECKING:
@@ -34,25 +35,23 @@ def load_reduced(path: str) -> ReducedModel:
     return reduce(load_model(path))
 
 
-def _model_or_network(path: str, as_: str | None) -> ReducedModel | VectorField:
-    if Path(path).suffix == ".json":
-        return load_reduced(path)
+def _model_or_network(path: str, reading: Reading) -> ReducedModel | VectorField:
     try:
         return load_reduced(path)
-    except FileFormatError:
-        return load_network(path, as_ or "flow")
+    except FileFormatError as no_model:
+        try:
+            return load_network(path, reading)
+        except FileFormatError:
+            if Path(path).suffix == ".json" and not reading.given():
+                raise no_model from None
+            raise
 
 
 @click.command()
 @click.argument("source", metavar="MODEL|NETWORK", type=click.Path(exists=True, dir_okay=False))
 @click.option("--parameter", required=True, metavar="NAME", help="Parameter to vary, such as 'u[0]'.")
 @click.option("--interval", required=True, nargs=2, type=float, metavar="LOW HIGH", help="Absolute values.")
-@click.option(
-    "--as",
-    "as_",
-    type=click.Choice(["flow", "map"]),
-    help="The ODE, or the Euler map as which the network was trained (networks).  [default: flow]",
-)
+@reading_options
 @click.option("--input", "condition", metavar="NAME", help="A named input condition (networks).")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Parameter value (networks).")
 @click.option("--starts", default=256, show_default=True, type=click.IntRange(1), help="Newton starts.")
@@ -64,7 +63,7 @@ def branches(
     source: str,
     parameter: str,
     interval: tuple[float, float],
-    as_: str | None,
+    reading: Reading,
     condition: str | None,
     settings: tuple[str, ...],
     starts: int,
@@ -84,15 +83,15 @@ def branches(
     from ssmsym.reduced.branches import branches as trace
 
     refuse_existing(output, overwrite)
-    of = _model_or_network(source, as_)
+    of = _model_or_network(source, reading)
     with wrong_use():
         if isinstance(of, VectorField):
             of = with_settings(of, condition, settings)
             check_parameters(of, (parameter,))
         elif condition is not None or settings:
             raise InputError("--input and --set are for networks; a model keeps the values it was made at.")
-        elif as_ is not None:
-            raise InputError("--as is for networks; a model is a flow or a map as it was made.")
+        elif reading.given():
+            raise InputError(f"{reading.given()[0]} is for networks; a model stays as it was made.")
         else:
             check_parameters(of.field, (parameter,))
         if not interval[0] < interval[1]:
