@@ -245,10 +245,12 @@ def numeric_roots(factor: Any) -> list[complex]:
     return real + [w for v in upper for w in (v, v.conjugate())]
 
 
-def choose(factors: Factors, field: ExactField, modes: Any) -> tuple[list[int], list[Any]]:
+def choose(
+    factors: Factors, field: ExactField, modes: Any, *, discrete: bool = False
+) -> tuple[list[int], list[Any]]:
     """Positions of the factors that the modes ask for, and numbers that the field lacks to split them."""
     if isinstance(modes, (int, np.integer)):
-        return _leading_factors(factors, int(modes))
+        return _leading_factors(factors, int(modes), discrete)
     asked: dict[int, list[Any]] = {}
     for value in modes:
         values = asked.setdefault(_position(factors, value, field), [])
@@ -327,7 +329,7 @@ def _with_real_symbols(e: Any) -> Any:
     )
 
 
-def _leading_factors(factors: Factors, count: int) -> tuple[list[int], list[Any]]:
+def _leading_factors(factors: Factors, count: int, discrete: bool) -> tuple[list[int], list[Any]]:
     """The factors that hold the leading eigenvalues, by number."""
     for factor, _ in factors:
         if factor.as_expr().free_symbols - {_LAMBDA}:
@@ -337,7 +339,7 @@ def _leading_factors(factors: Factors, count: int) -> tuple[list[int], list[Any]
                 "expressions."
             )
     spread = [(v, i) for i, (f, multiplicity) in enumerate(factors) for v in numeric_roots(f) * multiplicity]
-    order = leading_order(np.array([v for v, _ in spread]))
+    order = leading_order(np.array([v for v, _ in spread]), discrete=discrete)
     if not 1 <= count <= len(order):
         raise InputError(f"'modes' must lie between 1 and the {len(order)} states; found {count}.")
     leading = [spread[i] for i in order[:count]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from ssmsym.dynamics.spectrum import leading_order
 from ssmsym.errors import ResonanceError
 from ssmsym.fields.jets import Jets
 from ssmsym.manifolds.exact_linear import Factors, roots
+from ssmsym.manifolds.exact_maps import ExactComposition
 from ssmsym.series.monomials import MonomialTable, monomial_table
 from ssmsym.series.ring import ExactRing
 
@@ -35,6 +37,8 @@ class ExactSubspace:
     linear : (d, d) object array
         U^T A V.
     jacobian : (N, N) object array
+    discrete : bool
+        Of a map: eigenvalues are multipliers.
     """
 
     domain: Any
@@ -44,13 +48,16 @@ class ExactSubspace:
     left: Objects
     linear: Objects
     jacobian: Objects
+    discrete: bool = False
 
     @property
     def dimension(self) -> int:
         return int(self.right.shape[1])
 
 
-def exact_subspace(jacobian: Objects, domain: Any, factors: Factors, chosen: list[int]) -> ExactSubspace:
+def exact_subspace(
+    jacobian: Objects, domain: Any, factors: Factors, chosen: list[int], *, discrete: bool = False
+) -> ExactSubspace:
     """The invariant subspace of the chosen factors of the characteristic polynomial."""
     n = len(jacobian)
     A = _matrix(jacobian, domain)
@@ -66,7 +73,7 @@ def exact_subspace(jacobian: Objects, domain: Any, factors: Factors, chosen: lis
     linear = U.T @ (jacobian @ V)
     eigenvalues = tuple(root for i in chosen for root in roots(factors[i][0]) * factors[i][1])
     outer = [pair for i, pair in enumerate(factors) if i not in chosen]
-    return ExactSubspace(domain, eigenvalues, outer, V, U, linear, jacobian)
+    return ExactSubspace(domain, eigenvalues, outer, V, U, linear, jacobian, discrete)
 
 
 def _matrix(values: Objects, domain: Any) -> DomainMatrix:
@@ -111,23 +118,49 @@ def expand_exactly(
     W[0] = state
     W[1 : 1 + d] = V.T
     R[1 : 1 + d] = subspace.linear.T
-    action = ring.zeros((d + q, d + q))
-    action[:d, :d] = subspace.linear
+    after = (_MapSide if subspace.discrete else _FlowSide)(table, ring)
     for degree in range(1, table.order + 1):
         here = table.degree_slice(degree)
         F = jets.advance(degree)
         if degree == 1:
             R[1 + d : 1 + d + q] = F[d:] @ U
-            action[:d, d:] = (F[d:] @ U).T
-            known = F
         else:
             R[here] = F @ U
-            known = F - _convolution(table, degree, W, R, ring)
-        right_side = R[here] @ V.T - known
+        coupling, composed = after.side(degree, W, R)
+        right_side = R[here] @ V.T + composed - F
         unknown = _unknown_monomials(table, degree, d)
-        _solve_degree(subspace, table, degree, action, right_side, unknown, W)
+        _solve_degree(subspace, table, degree, coupling, right_side, unknown, W)
         jets.correct(degree, _split(jets, W[here]))
     return W, R
+
+
+class _FlowSide:
+    """The side DW R of a flow's invariance equation."""
+
+    def __init__(self, table: MonomialTable, ring: ExactRing) -> None:
+        self._table, self._ring = table, ring
+
+    def side(self, degree: int, W: Objects, R: Objects) -> tuple[Objects, Objects]:
+        """L_k with entry [to, from], and the part of DW R of this degree that holds neither W_1 nor W_k."""
+        n, d = self._table.n_variables, self._table.n_master
+        action = self._ring.zeros((n, n))
+        action[:d] = R[1 : 1 + n].T
+        coupling = _linear_action(self._table, degree, action, self._ring)
+        return coupling, _convolution(self._table, degree, W, R, self._ring)
+
+
+class _MapSide:
+    """The side W(R) of a map's invariance equation."""
+
+    def __init__(self, table: MonomialTable, ring: ExactRing) -> None:
+        self._table, self._composition = table, ExactComposition(table, ring)
+
+    def side(self, degree: int, W: Objects, R: Objects) -> tuple[Objects, Objects]:
+        """L_k with entry [to, from], and the part of W(R) of this degree that holds neither W_1 nor W_k."""
+        composition = self._composition
+        composition.learn(degree, R[self._table.degree_slice(degree)])
+        composition.expand(degree)
+        return composition.linear_action(degree), composition.known(degree, W)
 
 
 def _split(jets: Jets, rows: Objects) -> list[Objects]:
@@ -158,7 +191,7 @@ def _solve_degree(
     subspace: ExactSubspace,
     table: MonomialTable,
     degree: int,
-    action: Objects,
+    coupling: Objects,
     right_side: Objects,
     unknown: Objects,
     W: Objects,
@@ -167,7 +200,6 @@ def _solve_degree(
     ring = ExactRing(subspace.domain)
     exponents = table.exponents[table.degree_slice(degree)]
     offset = table.offsets[degree]
-    coupling = _linear_action(table, degree, action, ring)
     parameter_degree = exponents[:, table.n_master :].sum(axis=1)
     for level in np.unique(parameter_degree):
         members = [int(m) for m in unknown if parameter_degree[m] == level]
@@ -275,21 +307,33 @@ def _resonance(subspace: ExactSubspace, monomial: Objects, degree: int, level: i
     combinations = monomial_table(subspace.dimension, 0, max(degree - level, 1), None).exponents
     name, mode = "an eigenvalue outside the master subspace", -1
     for candidate in (c for c in combinations.tolist() if sum(c) == degree - level):
-        total = sum((m * v for m, v in zip(candidate, subspace.eigenvalues, strict=True)), sympy.Integer(0))
+        total = _combined(subspace, candidate)
         met = next((root for root, _ in outer if sympy.simplify(total - root) == 0), None)
         if met is not None:
             multiples, mode = tuple(candidate), _spectral_position(subspace, met)
             name = f"the eigenvalue {met} outside the master subspace"
             break
-    terms = " + ".join(f"{m} ({v})" for m, v in zip(multiples, subspace.eigenvalues, strict=True) if m)
+    pairs = [(m, v) for m, v in zip(multiples, subspace.eigenvalues, strict=True) if m]
+    if subspace.discrete:
+        terms = " ".join(f"({v})^{m}" for m, v in pairs) or "1"
+    else:
+        terms = " + ".join(f"{m} ({v})" for m, v in pairs) or "0"
     remedy = f"keep 'order' below {degree}" if degree > 1 else "take no parameters as coordinates"
     return ResonanceError(
-        f"Outer resonance at degree {degree}: {terms or '0'} equals {name}, and its right-hand side does not "
+        f"Outer resonance at degree {degree}: {terms} equals {name}, and its right-hand side does not "
         f"vanish. Add that mode or {remedy}.",
         degree=degree,
         mode=mode,
         combination=multiples,
         distance=0.0,
+    )
+
+
+def _combined(subspace: ExactSubspace, multiples: Sequence[int]) -> Any:
+    """The sum m.lambda; for a map the product of powers."""
+    pairs = list(zip(multiples, subspace.eigenvalues, strict=True))
+    return (
+        sympy.Mul(*(v**m for m, v in pairs)) if subspace.discrete else sympy.Add(*(m * v for m, v in pairs))
     )
 
 
@@ -300,5 +344,5 @@ def _spectral_position(subspace: ExactSubspace, eigenvalue: Any) -> int:
     if any(v.free_symbols for v in values) or len(values) < len(subspace.jacobian):
         return -1
     numbers = np.array([complex(v.evalf(30)) for v in values])
-    order = leading_order(numbers)
+    order = leading_order(numbers, discrete=subspace.discrete)
     return int(np.argmin(np.abs(numbers[order] - complex(eigenvalue.evalf(30)))))
