@@ -40,6 +40,7 @@ _HOMES = {
     "ssmsym.manifolds.model_file": ("load_model", "save"),
     "ssmsym.reduced.branches": ("branches", "confirm"),
     "ssmsym.reduced.model": ("ReducedModel", "reduce"),
+    "ssmsym.reduced.views": ("ComplexForm", "complex_form", "polar_form"),
     "ssmsym.reduced.model_json": ("model_from_json", "model_to_json"),
     "ssmsym.exporters.contract": ("ExporterError",),
     "ssmsym.exporters.model": ("ExportModel", "export_model"),

@@ -3,13 +3,16 @@
 import itertools
 from collections import Counter
 
+import mpmath as mp
 import numpy as np
 import pytest
+from jet_helpers import ORDER, assert_close, one_pass
 from synthetic import error_slope
 
 import ssmsym
 from ssmsym import CellLayer, recurrent_cell
 from ssmsym.errors import InputError
+from ssmsym.series.monomials import monomial_table
 
 TRAINED = ["rnn_n64_a", "gru_n64_a", "lstm_n32_a"]
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
@@ -37,7 +40,7 @@ def logistic(a):
     return 1 / (1 + np.exp(-a))
 
 
-def by_hand(kind, layers, blocks, u):
+def by_hand(kind, layers, blocks, u, tanh=np.tanh, logistic=logistic):
     """One step of a cell, written from PyTorch's documentation."""
     after = []
     for number, layer in enumerate(layers):
@@ -46,17 +49,17 @@ def by_hand(kind, layers, blocks, u):
         from_input = np.split(layer.input_weights @ u + layer.input_bias, GATES[kind])
         from_itself = np.split(layer.recurrent_weights @ h + layer.recurrent_bias, GATES[kind])
         if kind == "rnn":
-            u = np.tanh(from_input[0] + from_itself[0])
+            u = tanh(from_input[0] + from_itself[0])
             after.append(u)
         elif kind == "gru":
             r, z = (logistic(from_input[k] + from_itself[k]) for k in (0, 1))
-            n = np.tanh(from_input[2] + r * from_itself[2])
+            n = tanh(from_input[2] + r * from_itself[2])
             u = (1 - z) * n + z * h
             after.append(u)
         else:
             i, f, g, o = (a + b for a, b in zip(from_input, from_itself, strict=True))
-            c = logistic(f) * blocks[2 * number + 1] + logistic(i) * np.tanh(g)
-            u = logistic(o) * np.tanh(c)
+            c = logistic(f) * blocks[2 * number + 1] + logistic(i) * tanh(g)
+            u = logistic(o) * tanh(c)
             after += [u, c]
         assert len(u) == size
     return np.concatenate(after)
@@ -89,6 +92,28 @@ def test_jacobian_of_a_step_by_complex_differentiation(kind):
         ]
     ).T
     np.testing.assert_allclose(field.jacobian(x), wanted, atol=1e-13)
+
+
+@pytest.mark.parametrize("sizes", [(1, 3), (1, 2, 2)], ids=["1 layer", "2 layers"])
+@pytest.mark.parametrize("kind", GATES)
+def test_jets_of_a_cell_to_order_eight(kind, sizes):
+    """Along a line through a state, against mpmath's Taylor coefficients of the documented equations."""
+    rng = np.random.default_rng(5)
+    layers = layers_of(kind, sizes, rng)
+    field = recurrent_cell(kind, layers).at(u=[0.3])
+    series = np.zeros((ORDER + 1, field.n_states))
+    series[:2] = rng.standard_normal((2, field.n_states))
+    found = one_pass(field, monomial_table(1, 0, ORDER), series)
+    tanh = np.frompyfunc(mp.tanh, 1, 1)
+    exact_logistic = np.frompyfunc(lambda a: 1 / (1 + mp.exp(-a)), 1, 1)
+
+    def along(t):
+        x = np.array([mp.mpf(a) + t * mp.mpf(b) for a, b in series[:2].T], dtype=object)
+        return by_hand(kind, layers, field.split(x), np.array([mp.mpf(0.3)]), tanh, exact_logistic)
+
+    for entry in range(field.n_states):
+        wanted = [float(c) for c in mp.taylor(lambda t, e=entry: along(t)[e], 0, ORDER)]
+        assert_close(found[:, entry], np.array(wanted), 1e-12)
 
 
 @pytest.mark.parametrize("ending", [".npz", ".pt", ".safetensors"])

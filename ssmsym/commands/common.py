@@ -81,13 +81,6 @@ def refuse_existing(output: str | None, overwrite: bool) -> None:
         raise OutputError(f"The folder of '{output}' does not exist; create it first.")
 
 
-def load_network(network: str, as_: str | None) -> VectorField:
-    """Transitional."""
-    from ssmsym.commands.reading import Reading, load_network as load
-
-    return load(network, Reading(as_=as_))
-
-
 def with_settings(field: VectorField, condition: str | None, settings: tuple[str, ...]) -> VectorField:
     """The field at the parameter values that the options give."""
     with wrong_use():

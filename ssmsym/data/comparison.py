@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmsym.data.coordinates import ProjectedSSM, extended, project_ssm, recentring
+from ssmsym.data.coordinates import ProjectedSSM, extended, in_graph_style, project_ssm, recentring
 from ssmsym.data.design import along_time
 from ssmsym.data.fit import FittedSSM
 from ssmsym.data.invariants import (
@@ -187,6 +187,7 @@ def compare(fit: FittedSSM, ssm: SSM, *, tolerance: float = 1e-2, degree: int | 
         If dimensions differ, an option is out of range, or the fit's projection does not see the SSM.
     """
     _check(fit, ssm, tolerance, degree)
+    ssm = in_graph_style(ssm)
     analytic = extended(ssm, fit.order + _MORE_ORDERS)
     projected = project_ssm(analytic, fit.centre, fit.projection)
     limit = min(fit.order, 3) if degree is None else int(degree)

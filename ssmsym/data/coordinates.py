@@ -105,12 +105,26 @@ def extended(ssm: SSM, order: int) -> SSM:
     if ssm.order >= order:
         return ssm
     try:
-        return compute_ssm(ssm.field, ssm.fixed_point, modes=ssm.modes, order=order, style=ssm.style)
+        return compute_ssm(ssm.field, ssm.fixed_point, modes=ssm.modes, order=order)
     except ResonanceError as error:
         reached = error.degree - 1
         if reached <= ssm.order:
             return ssm
-        return compute_ssm(ssm.field, ssm.fixed_point, modes=ssm.modes, order=reached, style=ssm.style)
+        return compute_ssm(ssm.field, ssm.fixed_point, modes=ssm.modes, order=reached)
+
+
+def in_graph_style(ssm: SSM) -> SSM:
+    """The same manifold in graph style: there p is a linear projection of the state, as in a fit."""
+    if ssm.style == "graph":
+        return ssm
+    return compute_ssm(
+        ssm.field,
+        ssm.fixed_point,
+        modes=ssm.modes,
+        order=ssm.order,
+        parameters=ssm.parameters,
+        parameter_order=ssm.parameter_order,
+    )
 
 
 def recentring(exponents: NDArray[np.int64], origin: Array) -> Array:

@@ -48,7 +48,7 @@ class Obstruction:
 
 
 @dataclass(frozen=True)
-class _DegreeForm:
+class DegreeForm:
     """Transforms between the real monomials of a degree and the modal ones; None stands for the identity."""
 
     into: AnyArray | None
@@ -121,16 +121,15 @@ class CohomologicalSolver:
             Size of rounding errors in Y that `small` rounding errors of the right-hand sides cause.
         obstruction : Obstruction or None
         """
-        form = self._form(degree)
+        form = self.form(degree)
         exponents = self._table.exponents[self._table.degree_slice(degree)]
-        multipliers = np.diag(self._linear)
-        shifts = np.prod(multipliers**exponents, axis=1) if self._discrete else exponents @ multipliers
+        shifts = self.shifts(degree)
         rows = right_side if form.into is None else form.into @ right_side
         if form.half is not None:
             shifts, rows = shifts[form.half], rows[form.half]
         limits = np.full(len(shifts), small.max(initial=0.0)) if form.into is not None else small
-        levels = exponents @ self._weights if form.half is None else (exponents @ self._weights)[form.half]
-        coupling = self._coupling(degree) if levels.min() != levels.max() else None
+        levels = self.levels(degree) if form.half is None else self.levels(degree)[form.half]
+        coupling = self.coupling(degree) if levels.min() != levels.max() else None
         if coupling is None or not np.any(coupling):
             solution, event = self._batch(rows, shifts, limits)
             noise = limits / self._distance(shifts)
@@ -143,7 +142,17 @@ class CohomologicalSolver:
             obstruction = Obstruction(monomial, complex(shifts[event[0]]), event[1])
         return self._real(solution, form), self._spread(noise, form, len(exponents)), obstruction
 
-    def _spread(self, noise: Array, form: _DegreeForm, count: int) -> Array:
+    def shifts(self, degree: int) -> AnyArray:
+        """Diagonal of L_k: the combination m . lambda (map: the product) of each modal monomial, (M_k,)."""
+        exponents = self._table.exponents[self._table.degree_slice(degree)]
+        multipliers = np.diag(self._linear)
+        return np.prod(multipliers**exponents, axis=1) if self._discrete else exponents @ multipliers
+
+    def levels(self, degree: int) -> NDArray[np.int64]:
+        """Level of each modal monomial, (M_k,): couplings lead from lower levels to higher ones."""
+        return np.asarray(self._table.exponents[self._table.degree_slice(degree)] @ self._weights)
+
+    def _spread(self, noise: Array, form: DegreeForm, count: int) -> Array:
         """Noise by real monomial; modal ones mix, so there the largest stands for all."""
         return noise if form.into is None else np.full(count, noise.max(initial=0.0))
 
@@ -161,7 +170,7 @@ class CohomologicalSolver:
         shifts: AnyArray,
         levels: NDArray[np.int64],
         coupling: AnyArray,
-        form: _DegreeForm,
+        form: DegreeForm,
         small: Array,
     ) -> tuple[AnyArray, Array, tuple[int, int] | None]:
         full = np.zeros((len(coupling), rows.shape[1]), dtype=np.result_type(rows, shifts))
@@ -183,7 +192,7 @@ class CohomologicalSolver:
                 first = (int(members[event[0]]), event[1])
         return full[places], noise[places], first
 
-    def _real(self, solution: AnyArray, form: _DegreeForm) -> Array:
+    def _real(self, solution: AnyArray, form: DegreeForm) -> Array:
         if form.back is None:
             return np.ascontiguousarray(solution.real)
         if form.half is not None:
@@ -212,17 +221,18 @@ class CohomologicalSolver:
 
     # -- modal monomials ----------------------------------------------------------------------------------
 
-    def _form(self, degree: int) -> _DegreeForm:
+    def form(self, degree: int) -> DegreeForm:
+        """Transforms between real and modal monomials of a degree."""
         subspace = self._subspace
         if not self._is_complex and self._fixed_form:
-            return _DegreeForm(None, None, None, None)
+            return DegreeForm(None, None, None, None)
         if self._fixed_form:
             return _pair_form(self._table, subspace.structure, degree)
         into = linear_power(self._table, subspace.from_modal, degree).T
         back = linear_power(self._table, subspace.to_modal, degree).T
-        return _DegreeForm(into, back, None, None)
+        return DegreeForm(into, back, None, None)
 
-    def _coupling(self, degree: int) -> AnyArray:
+    def coupling(self, degree: int) -> AnyArray:
         """Off-diagonal part of L_k, entry [to, from]: how much of monomial `from` reaches the equation of `to`."""
         if self._discrete:
             action = linear_power(self._table, self._linear, degree).T
@@ -304,7 +314,7 @@ def _raising(
 
 
 @functools.lru_cache(maxsize=256)
-def _pair_form(table: MonomialTable, structure: str, degree: int) -> _DegreeForm:
+def _pair_form(table: MonomialTable, structure: str, degree: int) -> DegreeForm:
     """Transforms for real modes and pairs; of conjugate monomials only one is solved for."""
     permutation: list[int] = []
     blocks = []
@@ -326,7 +336,7 @@ def _pair_form(table: MonomialTable, structure: str, degree: int) -> _DegreeForm
     exponents = table.exponents[table.degree_slice(degree)]
     conjugate = table.position(exponents[:, permutation]) - table.offsets[degree]
     half = np.flatnonzero(np.arange(len(exponents)) <= conjugate)
-    return _DegreeForm(
+    return DegreeForm(
         into=linear_power(table, into.conj().T, degree).T,
         back=linear_power(table, into, degree).T,
         half=half,

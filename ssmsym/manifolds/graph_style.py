@@ -1,4 +1,4 @@
-"""The graph-style expansion: U^T W_k = 0, so the reduced coordinates are p = U^T (x - x*)."""
+"""The expansion of an SSM order by order, in graph style (U^T W_k = 0) or with a tangential part of W."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ssmsym.fields.field import VectorField
 from ssmsym.fields.jets import Jets
 from ssmsym.manifolds.cohomological import CohomologicalSolver, Obstruction
 from ssmsym.manifolds.map_composition import MapComposition
+from ssmsym.manifolds.normal_form_style import TangentialEquation
 from ssmsym.manifolds.subspace import MasterSubspace
 from ssmsym.series.monomials import MonomialTable
 from ssmsym.series.ring import FLOATS
@@ -62,12 +63,14 @@ def expand(
     table: MonomialTable,
     located: list[tuple[str, int]],
     tolerance: float,
+    tangential: TangentialEquation | None = None,
 ) -> Expansion:
     """Parametrization and reduced dynamics of an SSM, order by order.
 
     For each degree: ``R_k = U^T F_k`` and ``(T22 - L_k) Y_k = Z2^T (C_k - F_k)``, W_k the part of Z2 Y_k in
     the kernel of U^T; F_k from jets, C_k the known part of DW R, for a map of W(R) (Haller and Ponsioen,
-    Nonlinear Dyn. 86, 2016; Jain and Haller, Nonlinear Dyn. 107, 2022, sections 3-4, in multi-index form).
+    Nonlinear Dyn. 86, 2016; Jain and Haller, Nonlinear Dyn. 107, 2022, sections 3-4, in multi-index form). In graph
+    style p = U^T (x - x*). With a tangential equation, R_k is as simple as that makes it and W_k has a part V a_k.
     """
     d, q = table.n_master, table.n_parameters
     active = active_parameters(field, located, d)
@@ -80,8 +83,8 @@ def expand(
     F = jets.advance(1)
     W[1 : 1 + d] = right.T
     R[1 : 1 + d] = subspace.linear.T
-    coupling = (F[d:] @ left).T
-    R[1 + d : 1 + d + q] = coupling.T
+    shift, R[1 + d : 1 + d + q] = tangential.parameters(F[d:] @ left) if tangential else (0.0, F[d:] @ left)
+    coupling = R[1 + d : 1 + d + q].T
     solver = CohomologicalSolver(subspace, table, coupling, tolerance, discrete=field.is_map)
     composition = MapComposition(table) if field.is_map else None
     size = _NaturalSize(table, float(np.abs(subspace.spectrum).max()), np.linalg.norm(F[d:], axis=1))
@@ -91,23 +94,29 @@ def expand(
         if obstruction is not None:
             return Expansion(W, R, obstruction, 1)
         W[1 + d : 1 + d + q] = _in_graph(subspace, Y[d:])
+        if tangential is not None:
+            W[1 + d : 1 + d + q] += shift @ right.T
     jets.correct(1, field.split(W[table.degree_slice(1)]))
     if composition is not None:
         composition.learn(1, R[1 : 1 + d + q])
     for degree in range(2, table.order + 1):
         here = table.degree_slice(degree)
         F = jets.advance(degree)
-        R[here] = F @ left
-        if composition is None:
-            known = _known_convolution(table, degree, W, R)
+        known = composition.known(degree, W) if composition else _known_convolution(table, degree, W, R)
+        along: Array | float = 0.0
+        if tangential is None:
+            R[here] = F @ left
         else:
-            known = composition.known(degree, W)
+            along, R[here] = tangential.solve(solver, degree, (known - F) @ left)
+        if composition is not None:
             composition.learn(degree, R[here])
         small = size.small(degree, F, known)
         Y, noise, obstruction = solver.solve(degree, _complement(subspace, known - F), small)
         if obstruction is not None:
             return Expansion(W, R, obstruction, degree)
         W[here] = _in_graph(subspace, Y)
+        if tangential is not None:
+            W[here] += along @ right.T
         size.record(degree, W[here], R[here], noise)
         if degree < table.order:
             jets.correct(degree, field.split(W[here]))

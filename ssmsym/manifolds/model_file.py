@@ -58,6 +58,7 @@ def save(ssm: SSM, path: str | os.PathLike[str], *, overwrite: bool = False) -> 
         "format": FORMAT,
         "version": VERSION,
         "style": ssm.style,
+        "inner_tolerance": ssm.inner_tolerance,
         "order": ssm.order,
         "parameter_order": ssm.parameter_order,
         "modes": list(ssm.modes),
@@ -179,9 +180,18 @@ def _from_parts(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> SSM:
         style=checks.part(header, "style", str),
         parameters=tuple(parameters),
         parameter_values=checks.array(arrays, "parameter_values", (q,)),
+        inner_tolerance=_inner_tolerance(header),
     )
     _check_use(ssm)
     return ssm
+
+
+def _inner_tolerance(header: Any) -> float | None:
+    """Of an SSM in normal form; files of graph style may lack it."""
+    value = header.get("inner_tolerance")
+    if value is not None and not (type(value) is float and 0 <= value < np.inf):
+        raise FileFormatError(f"Its 'inner_tolerance' is {value!r}.")
+    return value
 
 
 def _modes(header: Any, n: int) -> tuple[int, ...]:

@@ -18,6 +18,13 @@ from ssmsym.fields.field import VectorField
 from ssmsym.fields.jets import Jets
 from ssmsym.fields.parameters import locate
 from ssmsym.manifolds.graph_style import active_parameters, expand
+from ssmsym.manifolds.normal_form_style import (
+    TangentialEquation,
+    check_linear,
+    coordinates_of,
+    default_inner_tolerance,
+    warn_of_lost_fixed_points,
+)
 from ssmsym.manifolds.preconditions import expansion_point, resonance_error
 from ssmsym.manifolds.resonances import ResonanceReport, resonance_report
 from ssmsym.manifolds.subspace import MasterSubspace, master_subspace
@@ -31,7 +38,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-STYLES = ("graph",)
+STYLES = ("graph", "normal form", "linearising")
 _SMALL_SYSTEM = 600  # states up to which a second BLAS thread slows the factorisations down
 _ON_AXIS = 1e-8  # relative to the largest eigenvalue
 
@@ -61,6 +68,8 @@ class SSM:
         Names of the parameters that are coordinates, in the order of the offsets.
     parameter_values : (q,) array
         Their values at the expansion point.
+    inner_tolerance : float or None
+        In normal-form style, the distance up to which a term counted as resonant and stayed in R, in 1/time.
     """
 
     field: VectorField
@@ -76,6 +85,7 @@ class SSM:
     style: str
     parameters: tuple[str, ...]
     parameter_values: Array
+    inner_tolerance: float | None = None
 
     @property
     def dimension(self) -> int:
@@ -155,8 +165,17 @@ class SSM:
         return self.parametrization(self.coordinates(p, mu))
 
     def project(self, x: ArrayLike) -> Array:
-        """Reduced coordinates U^T (x - x*) of states (N,) or (n, N)."""
-        return (self.field.check_state(x) - self.fixed_point.state) @ self.left
+        """Reduced coordinates of states (N,) or (n, N): p with U^T (W(p) - x*) = U^T (x - x*).
+
+        In graph style that is U^T (x - x*) itself; in the other styles it is found by Newton iteration.
+
+        Raises
+        ------
+        NotConvergedError
+            If the iteration does not settle: the state lies where the expansion is not to be trusted.
+        """
+        along = (self.field.check_state(x) - self.fixed_point.state) @ self.left
+        return along if self.style == "graph" else coordinates_of(self.parametrization, self.left, along)
 
     def invariance_error(self, p: ArrayLike, mu: ArrayLike | None = None) -> Array:
         """Norm of f(W) - DW R (map: f(W) - W(R)) at points (d,) or (n, d), in 1/time; a scalar array or (n,)."""
@@ -233,6 +252,7 @@ def compute_ssm(
     parameter_order: int | None = None,
     style: str = "graph",
     resonance_tolerance: float = 1e-8,
+    inner_tolerance: float | None = None,
 ) -> SSM:
     """The spectral submanifold over some eigenspaces of a fixed point, as a Taylor expansion.
 
@@ -254,10 +274,14 @@ def compute_ssm(
         Parameters that become coordinates, such as ``"u[0]"``.
     parameter_order : int, optional
         Highest degree in the parameter offsets together; `order` when not given.
-    style : {"graph"}
-        Parametrization style: in graph style left.T @ (W(p) - x*) = p.
+    style : {"graph", "normal form", "linearising"}
+        Parametrization style. Graph: left.T @ (W(p) - x*) = p. Normal form: R keeps only the terms of inner
+        resonances, every power of the parameters included. Linearising: R is linear in p.
     resonance_tolerance : float
-        Distance, relative to its own size, at which a combination of eigenvalues counts as resonant.
+        Distance, relative to its own size, at which a combination of eigenvalues counts as an outer resonance.
+    inner_tolerance : float, optional
+        Normal form: distance |m . lambda - lambda_i| in 1/time (map: of multipliers) up to which a term stays in R; by
+        default half of the lowest frequency among the master modes, and without any all terms stay.
 
     Returns
     -------
@@ -270,8 +294,13 @@ def compute_ssm(
     SubspaceError
         If the modes cut a pair or a group that belongs together.
     ResonanceError
-        If an outer resonance of degree at most `order` obstructs the expansion. Resonances whose right-hand
-        side vanishes are passed.
+        If an outer resonance of degree at most `order` obstructs the expansion, or an inner one the linearising
+        style. Outer resonances whose right-hand side vanishes are passed.
+
+    Warns
+    -----
+    SsmsymWarning
+        If fixed points that the graph style shows inside its trust radius are lost in normal form.
 
     Examples
     --------
@@ -299,11 +328,14 @@ def compute_ssm(
     with threads:
         subspace = master_subspace(jacobian, modes, discrete=field.is_map)
         table = monomial_table(len(subspace.modes), len(located), order, limit)
-        result = expand(field, state, subspace, table, located, resonance_tolerance)
+        tangential = _tangential(subspace, table, style, inner_tolerance, field.is_map)
+        result = expand(field, state, subspace, table, located, resonance_tolerance, tangential)
+    if style == "linearising":
+        check_linear(result.reduced_dynamics, table, subspace, discrete=field.is_map)
     if result.obstruction is not None:
         assert result.obstructed_degree is not None
         raise resonance_error(subspace, result.obstruction, result.obstructed_degree)
-    return SSM(
+    ssm = SSM(
         field=field,
         fixed_point=_fixed_point(field, point, state, subspace),
         modes=subspace.modes,
@@ -317,7 +349,29 @@ def compute_ssm(
         style=style,
         parameters=tuple(parameters),
         parameter_values=np.array([np.atleast_1d(field.values[n])[e] for n, e in located]),
+        inner_tolerance=None if tangential is None else tangential.tolerance,
     )
+    if style == "normal form":
+        warn_of_lost_fixed_points(ssm)
+    return ssm
+
+
+def _tangential(
+    subspace: MasterSubspace, table: MonomialTable, style: str, tolerance: float | None, discrete: bool
+) -> TangentialEquation | None:
+    """What decides between W and R; nothing in graph style."""
+    if style == "graph":
+        if tolerance is not None:
+            raise InputError(
+                "'inner_tolerance' belongs to style='normal form'; graph style keeps every term."
+            )
+        return None
+    values = subspace.eigenvalues
+    if style == "linearising":
+        tolerance = _ON_AXIS * float(np.abs(values).max())
+    elif tolerance is None:
+        tolerance = default_inner_tolerance(values, table.order, discrete=discrete)
+    return TangentialEquation(subspace, table, tolerance, discrete=discrete)
 
 
 def _check_arguments(field: VectorField, order: int, parameter_order: int | None, style: str) -> None:

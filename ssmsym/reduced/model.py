@@ -15,6 +15,7 @@ from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.polynomial_field import polynomial_field
 from ssmsym.manifolds.model_file import evidence_summary
+from ssmsym.manifolds.normal_form_style import coordinates_of
 from ssmsym.manifolds.ssm import SSM
 from ssmsym.series.polynomial import Polynomial
 
@@ -32,7 +33,7 @@ class ReducedModel:
     readout : Polynomial or None
         z in the same variables.
     left : (N, d) array
-        U of the projection p = U^T (x - x*).
+        U of the projection p = U^T (x - x*) (in normal form: of U^T (x - x*) = U^T (W(p) - x*)).
     state : (N,) array
         The fixed point x*.
     eigenvalues : (d,) complex array
@@ -106,11 +107,12 @@ class ReducedModel:
         return self.parametrization(np.concatenate([points, tail], axis=-1))
 
     def project(self, x: ArrayLike) -> Array:
-        """Reduced coordinates U^T (x - x*) of states (N,) or (n, N)."""
+        """Reduced coordinates of states (N,) or (n, N): U^T (x - x*) in graph style, else by Newton iteration."""
         states = np.asarray(x, dtype=float)
         if states.shape[-1:] != self.state.shape:
             raise InputError(f"A state has shape ({len(self.state)},); found {states.shape}.")
-        return (states - self.state) @ self.left
+        along = (states - self.state) @ self.left
+        return along if self.style == "graph" else coordinates_of(self.parametrization, self.left, along)
 
     # -- symbols ------------------------------------------------------------------------------------------
 
