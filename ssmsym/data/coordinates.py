@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.errors import InputError, ResonanceError
+from ssmsym.manifolds.projected import as_graph_over
 from ssmsym.manifolds.ssm import SSM, compute_ssm
 from ssmsym.series.monomials import monomial_table
 from ssmsym.series.polynomial import Polynomial
 
 Array = NDArray[np.float64]
-
-_WORST_CONDITION = 1e8
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +38,7 @@ class ProjectedSSM:
 def project_ssm(ssm: SSM, centre: ArrayLike, projection: ArrayLike) -> ProjectedSSM:
     """Bring an SSM into the coordinates eta = projection.T @ (x - centre).
 
-    xi(p) = T^T (W(p) - x*) is reverted as a power series to p(xi); then W(p(xi)) and Dxi(p) R(p) at p(xi) are
-    the SSM's parametrization and dynamics in xi, exact up to the SSM's order.
+    See :func:`~ssmsym.manifolds.projected.as_graph_over`; exact up to the SSM's order.
 
     Parameters
     ----------
@@ -65,25 +63,12 @@ def project_ssm(ssm: SSM, centre: ArrayLike, projection: ArrayLike) -> Projected
             f"An SSM of {d} coordinates in {n} states needs a centre ({n},) and a projection ({n}, {d}); found "
             f"{c.shape} and {T.shape}."
         )
-    condition = np.linalg.cond(T.T @ ssm.right) if d else 1.0
-    share = np.linalg.norm(T.T @ ssm.right, 2) / (np.linalg.norm(T, 2) * np.linalg.norm(ssm.right, 2))
-    if not condition < _WORST_CONDITION or share < 1.0 / _WORST_CONDITION:
-        raise InputError(
-            "The fit's projection does not see the SSM's tangent space: T^T V has condition number "
-            f"{condition:.1e} and relative size {share:.1e}. Choose another projection."
-        )
     W, R = (at_own_parameters(ssm, q) for q in (ssm.parametrization, ssm.reduced_dynamics))
-    state = W(np.zeros(d))
-    xi = _without_constant(W.transformed(T.T))
-    rates = Polynomial.constant(np.zeros((1, d)), d)
-    for i in range(d):
-        row = np.eye(d)[i : i + 1]
-        rates = rates + xi.derivative(i) * R.transformed(row)
-    inverse = xi.revert(ssm.order)
+    parametrization, dynamics = as_graph_over(W, R, T, ssm.order)
     return ProjectedSSM(
-        eta=T.T @ (state - c),
-        parametrization=W.compose(inverse, ssm.order),
-        reduced_dynamics=rates.truncate(ssm.order).compose(inverse, ssm.order),
+        eta=T.T @ (W(np.zeros(d)) - c),
+        parametrization=parametrization,
+        reduced_dynamics=dynamics,
         order=ssm.order,
     )
 
@@ -93,11 +78,6 @@ def at_own_parameters(ssm: SSM, polynomial: Polynomial) -> Polynomial:
     d = ssm.dimension
     own = polynomial.exponents[:, d:].sum(axis=1) == 0
     return Polynomial(polynomial.exponents[own, :d], polynomial.coefficients[own])
-
-
-def _without_constant(polynomial: Polynomial) -> Polynomial:
-    keep = polynomial.exponents.sum(axis=1) > 0
-    return Polynomial(polynomial.exponents[keep], polynomial.coefficients[keep])
 
 
 def extended(ssm: SSM, order: int) -> SSM:
