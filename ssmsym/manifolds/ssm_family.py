@@ -277,8 +277,8 @@ class _Branch:
         if found is None:
             if depth >= _MOST_HALVINGS:
                 raise NotConvergedError(
-                    f"The fixed point could not be followed from {self._family.parameter} = {near:g} to {value:g}, as at "
-                    "a fold; take a narrower interval, or expand with the parameter as a coordinate."
+                    f"The fixed point could not be followed from {self._family.parameter} = {near:g} to {value:g}, as "
+                    "at a fold; take a narrower interval, or expand with the parameter as a coordinate."
                 )
             self._reach(0.5 * (near + value), depth + 1)
             return self._reach(value, depth + 1)
