@@ -38,6 +38,7 @@ _HOMES = {
     "ssmsym.manifolds.evidence": ("Evidence", "ReducedFixedPoint"),
     "ssmsym.manifolds.map_and_flow": ("MapAndFlow", "compare_map_and_flow"),
     "ssmsym.manifolds.model_file": ("load_model", "save"),
+    "ssmsym.manifolds.mode_choice": ("LargestGap", "ModeProposal", "SpectralWindow", "propose_modes"),
     "ssmsym.manifolds.ssm_family": ("SSMFamily", "compute_ssm_family"),
     "ssmsym.reduced.branches": ("branches", "confirm"),
     "ssmsym.reduced.model": ("ReducedModel", "reduce"),

@@ -52,3 +52,29 @@ def error_slope(ssm, level=1e-9):
         middle = np.sqrt(low * high)
         low, high = (middle, high) if error(middle) < level else (low, middle)
     return np.log2(error(low) / error(low / 2))
+
+
+def planted_blocks(master, complement, *, n=40, seed=0, coupling=0.3):
+    """A tanh network whose Jacobian at its fixed point has two prescribed diagonal blocks, above a random rest.
+
+    In an orthonormal basis the Jacobian is block upper triangular: `master`, then `complement`, then the rest
+    with eigenvalues near -1.5; what stands above the blocks is random of size `coupling`. Thus the eigenvectors of
+    `complement` are as parallel as those of that matrix.
+
+    Returns the field and the fixed point.
+    """
+    rng = np.random.default_rng(seed)
+    blocks = [np.atleast_2d(np.asarray(block, dtype=float)) for block in (master, complement)]
+    state = 0.4 * rng.standard_normal(n)
+    T = np.triu(coupling * rng.standard_normal((n, n)) / np.sqrt(n))
+    at = 0
+    for block in blocks:
+        T[at : at + len(block), at : at + len(block)] = block
+        at += len(block)
+    T[at:, at:] += -1.5 * np.eye(n - at)
+    Q = np.linalg.qr(rng.standard_normal((n, n)))[0]
+    J = (Q @ T @ Q.T + np.eye(n)) / (1 - np.tanh(state) ** 2)
+    field = ssmsym.rate_network(
+        J, B=0.2 * rng.standard_normal((n, 2)), b=state - J @ np.tanh(state), gain=1.0
+    )
+    return field, state

@@ -18,6 +18,7 @@ NAMES = {
     *("BifurcationDiagram", "Branch", "RejectedEvent", "Simulation", "SpecialPoint"),
     *("branches", "confirm", "simulate"),
     *("MapAndFlow", "compare_map_and_flow"),
+    *("LargestGap", "ModeProposal", "SpectralWindow", "propose_modes"),
     *("ComplexForm", "complex_form", "polar_form", "SSMFamily", "compute_ssm_family"),
     *("Comparison", "FittedSSM", "Trajectories"),
     *("ExporterError", "ExportModel", "ToolStatus", "continue_in", "export", "export_model", "tools"),

@@ -18,6 +18,7 @@ from ssmsym.fields.field import VectorField
 from ssmsym.fields.jets import Jets
 from ssmsym.fields.parameters import locate
 from ssmsym.manifolds.graph_style import active_parameters, expand
+from ssmsym.manifolds.mode_choice import ModeChoice, chosen_modes
 from ssmsym.manifolds.normal_form_style import (
     TangentialEquation,
     check_linear,
@@ -246,7 +247,7 @@ def compute_ssm(
     field: VectorField,
     point: FixedPoint | ArrayLike,
     *,
-    modes: int | Sequence[int] = 1,
+    modes: ModeChoice = 1,
     order: int = 5,
     parameters: Sequence[str] = (),
     parameter_order: int | None = None,
@@ -265,9 +266,10 @@ def compute_ssm(
     field : VectorField
     point : FixedPoint or (N,) array
         Fixed point; an array must be one already.
-    modes : int or sequence of int
-        Number of leading modes, or positions in the spectrum (leading first). Stable, unstable and mixed
-        ones are allowed; pairs and groups of coinciding eigenvalues only whole.
+    modes : int, sequence of int, SpectralWindow, LargestGap or "largest gap"
+        Number of leading modes, positions in the spectrum (leading first), a window of rates, or what
+        :func:`~ssmsym.manifolds.mode_choice.propose_modes` proposes. Stable, unstable, neutral and mixed ones are
+        allowed; pairs and groups of coinciding eigenvalues only whole.
     order : int
         Highest total degree kept, at least 1.
     parameters : sequence of str
@@ -326,7 +328,8 @@ def compute_ssm(
     limit = order if parameter_order is None else parameter_order
     threads = single_blas_thread() if field.n_states <= _SMALL_SYSTEM else contextlib.nullcontext()
     with threads:
-        subspace = master_subspace(jacobian, modes, discrete=field.is_map)
+        chosen = chosen_modes(jacobian, modes, discrete=field.is_map)
+        subspace = master_subspace(jacobian, chosen, discrete=field.is_map)
         table = monomial_table(len(subspace.modes), len(located), order, limit)
         tangential = _tangential(subspace, table, style, inner_tolerance, field.is_map)
         result = expand(field, state, subspace, table, located, resonance_tolerance, tangential)
