@@ -1,7 +1,15 @@
-"""Weights from HDF5 files, MATLAB's version 7.3 included, by h5py; links out of the file are not followed."""
+"""Weights from HDF5 files, MATLAB's version 7.3 included, by h5py; links out of the file are not followed.
+
+The layout of MATLAB's files is that of MAT-File level 7.3: arrays with their axes reversed, the class of each in the
+attribute ``MATLAB_class``, cells and arrays of structures as references into the group ``#refs#``.
+"""
 
 from __future__ import annotations
 
+import math
+import mmap
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmsym.errors import FileFormatError, MissingExtraError
+from ssmsym.fields.zip_checks import HARMLESS, LARGEST_RATIO, allowance
 from ssmsym.importing.flattening import Flattened
 
-_SUSPICIOUS_SIZE = 64 * 2**20  # bytes from which on what is declared is held against what is stored
-_LARGEST_RATIO = 200
-_LARGEST_ARRAY = 8 * 2**30  # bytes
+_DEEPEST = 40
+_LONGEST_NAME = 500
+_MOST_TEXTS = 1000
+_DEFLATE, _SHUFFLE, _CHECKSUM, _LZF = 1, 2, 3, 32000
+_FURTHEST_DEFLATION = 1032  # bytes from one
+_LARGEST_LZF_CHUNK = 16 * 2**20
+_SLACK = 1024  # bytes by which packing may lengthen what does not compress
+_HEAP = b"GCOL\x01\0\0\0"  # start of a store of texts
+_SMALLEST_HEAP = 4096
+_NOT_FOLLOWED = "it is a link, which is not followed"
 
 
 def read_hdf5(path: Path, *, matlab: bool = False) -> Flattened:
@@ -38,93 +54,253 @@ def read_hdf5(path: Path, *, matlab: bool = False) -> Flattened:
         raise MissingExtraError("HDF5 files need the package h5py: pip install 'ssmsym[hdf5]'.") from None
     try:
         with h5py.File(path, "r") as file:
-            reader = _Reader(h5py, matlab)
+            _check_heaps(path, file.id.get_create_plist().get_sizes())
+            reader = _Reader(h5py, file, matlab, path.stat().st_size)
             reader.group(file, "", 0)
+            reader.attributes()
             return reader.flat
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
+    except FileFormatError:
+        raise
+    except Exception as error:  # h5py meets damage with exceptions of many kinds
         raise FileFormatError(f"it is no HDF5 file, or it is damaged ({type(error).__name__})") from None
 
 
+def _check_heaps(path: Path, sizes: tuple[int, int]) -> None:
+    """Refuse stores of texts on whose entries the HDF5 library would step in place for ever.
+
+    The layout is that of a global heap ("HDF5 File Format Specification", III.E): entries of an index, a size and
+    bytes, where index 0 is free space.
+    """
+    if sizes != (8, 8):
+        raise FileFormatError("it uses addresses that are not of 64 bits")
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = data.find(_HEAP)
+        while start >= 0:
+            _check_heap(data, start)
+            start = data.find(_HEAP, start + 1)
+
+
+def _check_heap(data: mmap.mmap, start: int) -> None:
+    if start + 16 > len(data):
+        return
+    (size,) = struct.unpack_from("<Q", data, start + 8)
+    if size < _SMALLEST_HEAP or start + size > len(data):
+        return  # the library refuses it
+    at, stop = start + 16, start + size
+    while at + 16 <= stop:
+        index, _, _, length = struct.unpack_from("<HHIQ", data, at)
+        step = 16 + length + -length % 8 if index else length
+        if step < 16 or at + step > stop:
+            raise FileFormatError("its texts are damaged")
+        at += step
+
+
 class _Reader:
-    def __init__(self, h5py: Any, matlab: bool) -> None:
+    def __init__(self, h5py: Any, file: Any, matlab: bool, size: int) -> None:
         self._h5py = h5py
+        self._file = file
         self._matlab = matlab
-        self.flat = Flattened(self._leaf)
+        self._size = size
+        self._left = allowance(size)
+        self._names: dict[Any, str] = {}  # of groups and datasets by address
+        self._with_attributes: list[tuple[str, Any]] = []
+        self.flat = Flattened(lambda dataset: self._numbers(dataset))
+
+    def spend(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise FileFormatError("it would unpack to far more than it holds, as no weights do")
+
+    # -- groups ---------------------------------------------------------------------------------------------
 
     def group(self, group: Any, prefix: str, depth: int) -> None:
-        if depth > 40:
+        """Add what a group holds, and what is in its groups."""
+        if depth > _DEEPEST:
             raise FileFormatError("its groups are nested too deeply")
-        self._attributes(group, prefix)
+        if not self._matlab:
+            self._with_attributes.append((prefix, group))
         for key in group:
-            name = f"{prefix}.{key}" if prefix else key
             if self._matlab and key.startswith("#"):
                 continue  # MATLAB's own store of cells and objects
-            link = group.get(key, getlink=True)
-            if isinstance(link, self._h5py.ExternalLink):
-                self.flat.ignored[name] = "it is a link to another file, which is not followed"
-                continue
-            item = group.get(key)
-            if isinstance(item, self._h5py.Group):
-                self.group(item, name, depth + 1)
-            elif isinstance(item, self._h5py.Dataset):
-                self.flat.add(name, item)
-                self._attributes(item, name)
-            else:
-                self.flat.ignored[name] = "it is neither an array nor a group"
-
-    def _attributes(self, item: Any, prefix: str) -> None:
-        """Numbers and texts that are attached to a group or an array."""
-        if self._matlab:
-            return
-        for key in item.attrs:
             name = f"{prefix}.{key}" if prefix else key
-            try:
-                value = np.asarray(item.attrs[key])
-            except (OSError, TypeError, ValueError):
-                self.flat.ignored[name] = "its type is not read"
-                continue
-            plain = _as_text(value) if value.dtype.kind == "O" else value
-            if name not in self.flat.arrays and plain is not None and plain.dtype.kind in "biufUS":
-                self.flat.arrays[name] = plain
+            if len(name) > _LONGEST_NAME:
+                raise FileFormatError(f"the name '{name[:40]}...' of one of its entries is too long")
+            if isinstance(group.get(key, getlink=True), self._h5py.HardLink):
+                self._item(group.get(key), name, depth)
+            else:  # a link within the file may lead to one that leaves it
+                self.flat.ignored[name] = _NOT_FOLLOWED
 
-    def _leaf(self, dataset: Any) -> NDArray[Any] | str:
+    def _item(self, item: Any, name: str, depth: int) -> None:
+        address = self._h5py.h5o.get_info(item.id).addr
+        if address in self._names and not self._matlab:
+            self.flat.ignored[name] = f"it is another name of '{self._names[address]}'"
+            return
+        self._names[address] = name
+        if self._matlab:
+            self._matlab_item(item, name, depth)
+        elif isinstance(item, self._h5py.Group):
+            self.group(item, name, depth + 1)
+        elif isinstance(item, self._h5py.Dataset):
+            self.flat.add(name, item)
+            self._with_attributes.append((name, item))
+        else:
+            self.flat.ignored[name] = "it is neither an array nor a group"
+
+    def attributes(self) -> None:
+        """Add numbers and texts that are attached to groups and arrays, unless an array has their name."""
+        for prefix, item in self._with_attributes:
+            for key in item.attrs:
+                name = f"{prefix}.{key}" if prefix else key
+                if name not in self.flat.arrays:
+                    self._attribute(item.attrs.get_id(key), item.attrs, key, name)
+
+    def _attribute(self, declared: Any, attributes: Any, key: str, name: str) -> None:
+        plain = declared.dtype.kind in "biufSU" or self._h5py.check_string_dtype(declared.dtype)
+        if not plain or len(name) > _LONGEST_NAME or math.prod(declared.shape) > _MOST_TEXTS:
+            self.flat.ignored[name] = "it is neither a number nor a short text"
+            return
+        self.spend(math.prod(declared.shape) * declared.dtype.itemsize)
+        value = np.asarray(attributes[key])
+        text = self._texts(value) if value.dtype.kind == "O" else value
+        if text.dtype.kind in "biufSU":
+            self.flat.arrays[name] = text
+
+    # -- arrays ---------------------------------------------------------------------------------------------
+
+    def _numbers(self, dataset: Any) -> NDArray[Any] | str:
         if dataset.is_virtual or dataset.external:
             return "it lies in another file, which is not opened"
         if dataset.shape is None:
             return "it is empty"
-        declared = int(np.prod(dataset.shape, dtype=object)) * dataset.dtype.itemsize
+        if self._h5py.check_string_dtype(dataset.dtype) and dataset.dtype.kind == "O":
+            if dataset.size > _MOST_TEXTS:
+                return "it holds too many texts"
+        elif dataset.dtype.kind not in "biufS":
+            return f"it holds data of type '{str(dataset.dtype)[:80]}', which is not read"
+        self._check_size(dataset)
+        reason = self._badly_packed(dataset)
+        if reason:
+            return reason
+        if dataset.dtype.kind == "O":
+            return self._texts(np.asarray(dataset[()]))
+        return np.asarray(dataset[()])
+
+    def _check_size(self, dataset: Any) -> None:
+        declared = math.prod(int(n) for n in dataset.shape) * dataset.dtype.itemsize
         stored = dataset.id.get_storage_size()
-        if declared > _LARGEST_ARRAY or declared > max(_SUSPICIOUS_SIZE, _LARGEST_RATIO * stored):
+        if stored > self._size or declared > HARMLESS + LARGEST_RATIO * stored:
             raise FileFormatError(
                 f"its array '{dataset.name}' declares the shape {dataset.shape} and holds {stored} bytes"
             )
-        if dataset.dtype.kind == "O":
-            text = _as_text(np.asarray(dataset[()])) if dataset.size <= 1000 else None
-            return "it holds references or objects, which are not read" if text is None else text
-        if dataset.dtype.kind not in "biufS":
-            return f"it holds data of type {dataset.dtype}, which is not read"
-        array = np.asarray(dataset[()])
-        return self._from_matlab(array, dataset) if self._matlab else array
+        self.spend(declared)
 
-    def _from_matlab(self, array: NDArray[Any], dataset: Any) -> NDArray[Any] | str:
-        kind = dataset.attrs.get("MATLAB_class", b"")
+    def _badly_packed(self, dataset: Any) -> str:
+        """Why an array of packed chunks is not unpacked: HDF5's filters believe what they unpack to any size."""
+        if dataset.chunks is None:
+            return ""
+        chunk = math.prod(int(n) for n in dataset.chunks) * dataset.dtype.itemsize
+        if chunk > allowance(self._size):
+            raise FileFormatError(f"its array '{dataset.name}' declares chunks far larger than the file")
+        created = dataset.id.get_create_plist()
+        filters = [created.get_filter(i)[0] for i in range(created.get_nfilters())]
+        packers = [f for f in filters if f not in (_SHUFFLE, _CHECKSUM)]
+        if packers not in ([], [_DEFLATE], [_LZF]) or (packers == [_LZF] and chunk > _LARGEST_LZF_CHUNK):
+            return "it is packed in a way that is not read"
+        if packers:
+            self._check_chunks(dataset, chunk, filters, packers == [_DEFLATE])
+        return ""
+
+    def _check_chunks(self, dataset: Any, chunk: int, filters: list[int], deflated: bool) -> None:
+        infos: list[Any] = []
+        dataset.id.chunk_iter(infos.append)
+        for info in infos:
+            longest = chunk + chunk // 8 + _SLACK
+            if info.size > longest:
+                raise FileFormatError(f"its array '{dataset.name}' holds more than it declares")
+            if not deflated or info.size * _FURTHEST_DEFLATION <= HARMLESS:
+                continue
+            mask, packed = dataset.id.read_direct_chunk(info.chunk_offset)
+            if mask >> filters.index(_DEFLATE) & 1:
+                continue
+            if len(zlib.decompressobj().decompress(packed, longest + 1)) > longest:
+                raise FileFormatError(f"its array '{dataset.name}' would unpack to more than it declares")
+
+    def _texts(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Texts of variable length as a NumPy array of texts, each as long as the longest."""
+        entries = [
+            e.decode("utf-8", "replace") if isinstance(e, bytes) else str(e) for e in array.ravel().tolist()
+        ]
+        self.spend(4 * len(entries) * max(map(len, entries), default=0))
+        return np.asarray(entries, dtype=str).reshape(array.shape)
+
+    # -- MATLAB ---------------------------------------------------------------------------------------------
+
+    def _matlab_item(self, item: Any, name: str, depth: int) -> None:
+        kind = item.attrs.get("MATLAB_class", b"")
+        kind = kind.decode("ascii", "replace") if isinstance(kind, bytes) else str(kind)
+        if "MATLAB_sparse" in item.attrs and isinstance(item, self._h5py.Group):
+            self._count(name, self._sparse(item))
+        elif kind in ("function_handle", "string", "table", "datetime", "containers.Map"):
+            self.flat.ignored[name] = f"it is an object '{kind}', which is not read"
+        elif isinstance(item, self._h5py.Group):
+            self.group(item, name, depth + 1)
+        elif self._h5py.check_ref_dtype(item.dtype):
+            self._references(item, name, depth, cell=kind == "cell")
+        else:
+            self._count(name, self._from_matlab(item, kind))
+
+    def _count(self, name: str, value: NDArray[Any] | str) -> None:
+        if isinstance(value, str):
+            self.flat.ignored[name] = value
+        elif name in self.flat.arrays:
+            raise FileFormatError(f"it holds two entries '{name}'")
+        else:
+            self.flat.arrays[name] = value
+
+    def _references(self, dataset: Any, name: str, depth: int, *, cell: bool) -> None:
+        """What a cell refers to as ``name.0``, ...; of structures in an array ``prefix.0.field``, ..."""
+        self._check_size(dataset)
+        if self._badly_packed(dataset) or depth > _DEEPEST:
+            self.flat.ignored[name] = "it is packed in a way that is not read"
+            return
+        prefix, _, field = name.rpartition(".")
+        for i, reference in enumerate(
+            np.asarray(dataset[()]).ravel()
+        ):  # MATLAB's order, as axes are reversed
+            self.spend(_SLACK)
+            own = f"{name}.{i}" if cell else f"{prefix}.{i}.{field}"
+            if reference and len(own) <= _LONGEST_NAME:
+                self._item(self._file[reference], own, depth + 1)
+            else:
+                self.flat.ignored[own] = "it is empty"
+
+    def _from_matlab(self, dataset: Any, kind: str) -> NDArray[Any] | str:
         if dataset.attrs.get("MATLAB_empty", 0):
             return "it is empty"
-        if kind == b"char":
-            return np.asarray("".join(chr(int(code)) for code in array.T.ravel(order="C")))
-        if kind == b"logical":
-            array = array.astype(bool)
-        return squeezed(array.T)
+        array = self._numbers(dataset)
+        if isinstance(array, str):
+            return array
+        if kind == "char":
+            rows = array.T if array.ndim == 2 else array.reshape(1, -1)
+            self.spend(4 * array.size)
+            texts = ["".join(chr(int(code)) for code in row) for row in rows]
+            return np.asarray(texts[0] if len(texts) == 1 else texts)
+        return squeezed(array.T.astype(bool) if kind == "logical" else array.T)
+
+    def _sparse(self, group: Any) -> NDArray[Any] | str:
+        rows, starts = int(group.attrs["MATLAB_sparse"]), self._numbers(group["jc"])
+        if "data" not in group or isinstance(starts, str):
+            return "it is an empty sparse matrix"
+        places, values = self._numbers(group["ir"]), self._numbers(group["data"])
+        columns = len(starts) - 1
+        if rows < 0 or isinstance(places, str) or isinstance(values, str):
+            return "it is a sparse matrix of numbers that are not read"
+        self.spend(8 * rows * columns)
+        array = np.zeros((rows, columns))
+        array[places.astype(int), np.repeat(np.arange(columns), np.diff(starts.astype(int)))] = values
+        return squeezed(array)
 
 
 def squeezed(array: NDArray[Any]) -> NDArray[Any]:
     """MATLAB's rows and columns as vectors, its 1 x 1 matrices as numbers."""
     return array.reshape(-1 if array.size != 1 else ()) if array.ndim == 2 and 1 in array.shape else array
-
-
-def _as_text(array: NDArray[Any]) -> NDArray[Any] | None:
-    """Texts of variable length as a NumPy array of texts; None for other objects."""
-    entries = [e.decode("utf-8", "replace") if isinstance(e, bytes) else e for e in array.ravel().tolist()]
-    if not all(isinstance(entry, str) for entry in entries):
-        return None
-    return np.asarray(entries, dtype=str).reshape(array.shape)
