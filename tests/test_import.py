@@ -130,6 +130,24 @@ def test_a_cell_inside_a_checkpoint(written):
     )
 
 
+def test_a_checkpoint_with_settings_and_an_optimizer(tmp_path):
+    """What training scripts store beside the weights is named and left aside."""
+    import argparse
+
+    torch = pytest.importorskip("torch")
+    module = torch.nn.GRU(2, 3)
+    optimizer = torch.optim.Adam(module.parameters())
+    module(torch.zeros(4, 1, 2))[0].sum().backward()
+    optimizer.step()
+    checkpoint = {"model": module.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}
+    torch.save({**checkpoint, "settings": argparse.Namespace(lr=0.1)}, tmp_path / "last.ckpt")
+    field = ssmsym.load(tmp_path / "last.ckpt")
+    h = RNG.standard_normal(3)
+    wanted = ssmsym.from_torch(module)(h)
+    np.testing.assert_allclose(field(h), wanted, atol=1e-7)
+    assert "settings (it is a 'argparse.Namespace', which is not read)" in field.metadata["ignored"]
+
+
 @pytest.mark.parametrize("name", ["cdd_n100_a", "cdi_n100_a", "delay_n100_a", "flipflop_n50_a", "ring_n100_a"])
 def test_sample_trajectories_check_the_import(name):
     text = ssmsym.load(ssmsym.network_path(name)).metadata["import_check"]

@@ -44,6 +44,8 @@ _HARMLESS = re.compile(
     r"|torch\._tensor\._rebuild_from_type_v2|torch\.serialization\._get_layout|_codecs\.encode"
     r"|collections\.(OrderedDict|defaultdict|Counter)|(builtins|__builtin__)\.(set|frozenset|complex|bytearray)"
     r"|numpy\.(dtype|ndarray)|numpy\.(_core|core)\.multiarray\.(scalar|_reconstruct)"
+    r"|argparse\.Namespace|types\.SimpleNamespace|pathlib\.\w+|datetime\.\w+|omegaconf\.[\w.]+|__main__\.\w+"
+    r"|(pytorch_lightning|lightning)\.[\w.]*AttributeDict"
 )
 _ORDERS = {"little": "<", "big": ">", "": "<"}
 _LONGEST_NAME = 500
