@@ -19,6 +19,7 @@ LAYERS = (
     "importing",
     "dynamics",
     "manifolds",
+    "slow_manifolds",
     "reduced",
     "data",
     "exporters",

@@ -19,6 +19,8 @@ NAMES = {
     *("branches", "confirm", "simulate"),
     *("MapAndFlow", "compare_map_and_flow"),
     *("LargestGap", "ModeProposal", "SpectralWindow", "propose_modes"),
+    *("ErrorTable", "Pade", "PadeRay", "Resonance", "ResonanceReport", "pade_approximant", "plot_evidence"),
+    *("SlowManifold", "SlowManifoldFamily", "slow_manifold"),
     *("ComplexForm", "complex_form", "polar_form", "SSMFamily", "compute_ssm_family"),
     *("Comparison", "FittedSSM", "Trajectories"),
     *("ExporterError", "ExportModel", "ToolStatus", "continue_in", "export", "export_model", "tools"),
@@ -32,6 +34,8 @@ NAMES = {
         "recurrent_cell",
     ),
     *("compare", "fit_ssm", "load_fit", "load_trajectories", "save_fit", "save_trajectories"),
+    *("ComplexForm", "ExactFold", "ExactHopf", "ExactPitchfork", "exact_fold_coefficient"),
+    *("exact_hopf_coefficient", "exact_pitchfork_coefficient"),
     "__version__",
 }
 FUNCTIONS = sorted(name for name in NAMES if name[0].islower() and name != "reduce")
@@ -55,6 +59,7 @@ def test_no_public_name_is_a_package():
         "importing",
         "dynamics",
         "manifolds",
+        "slow_manifolds",
         "reduced",
         "data",
         "exporters",

@@ -1,0 +1,148 @@
+"""``slow_manifold``: the whole slow curve through given states, at one parameter value or over an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ssmsym.dynamics.fixed_points import FixedPoint
+from ssmsym.errors import InputError
+from ssmsym.fields.field import VectorField
+from ssmsym.slow_manifolds.coordinate import Line
+from ssmsym.slow_manifolds.curve import SlowManifold, march_curve
+from ssmsym.slow_manifolds.interval import SlowManifoldFamily, curves_over_interval
+from ssmsym.threads import single_blas_thread
+
+Array = NDArray[np.float64]
+
+_POINTS = 241  # of the quasi-static curve
+_MARGIN = 0.02  # of the extent, beyond the outermost states
+_WIDER_MARGIN = 0.06  # over a parameter interval, along which the outermost fixed points may vanish
+
+
+@single_blas_thread()
+def slow_manifold(
+    field: VectorField,
+    through: Sequence[FixedPoint] | ArrayLike,
+    *,
+    parameter: str | None = None,
+    interval: tuple[float, float] | None = None,
+    values: int = 33,
+    extent: tuple[float, float] | None = None,
+    direction: ArrayLike | None = None,
+    degree: int = 10,
+    progress: Callable[[int, int], None] | None = None,
+) -> SlowManifold | SlowManifoldFamily:
+    """The whole slow invariant curve of a flow along the line through some states.
+
+    A Taylor series around one fixed point ends at its radius of convergence. Here the curve is found as a whole, in
+    three steps: the quasi-static curve f(x) = r e over s = e . x, which meets every fixed point on the line exactly;
+    from every saddle on it, and from every end where the flow comes in, elements along the flow that solve the
+    invariance equation; and the evidence. No fixed point is needed.
+
+    Parameters
+    ----------
+    field : VectorField
+        A flow, at its own parameter values.
+    through : sequence of FixedPoint, (n, N) states or (n, M, N) trajectories
+        States on or near the curve. The coordinate is s = e . x with e from the one to the other of the two that lie
+        farthest apart (of trajectories, and where a direction is given, see there).
+    parameter : str, optional
+        A parameter to vary over the `interval`: the curves at Chebyshev points of it, the rate r(s; u) as a series in
+        both, and all folds of its zero set.
+    interval : (low, high), optional
+        Absolute values.
+    values : int
+        Number of parameter values.
+    extent : (low, high), optional
+        Of s; by default that of the states with a margin.
+    direction : (N,) array, optional
+        e; by default the first principal direction of trajectories, or that between the outermost states. With one
+        state alone, its leading eigenvector.
+    degree : int
+        Of the elements.
+    progress : callable, optional
+        Called with the numbers of parameter values done and planned.
+
+    Returns
+    -------
+    SlowManifold, or SlowManifoldFamily with a parameter
+
+    Raises
+    ------
+    InputError
+        If an argument does not fit, or the field is a map.
+    NotConvergedError
+        If the quasi-static curve is lost.
+    """
+    if field.is_map:
+        raise InputError("Whole slow manifolds are computed for flows; load the network as a flow.")
+    states = _states(field, through)
+    line = _line(field, states, direction, trajectories=getattr(through, "ndim", 0) == 3)
+    low, high = _extent(line, states, extent, _MARGIN if parameter is None else _WIDER_MARGIN)
+    s = np.linspace(low, high, _POINTS)
+    start = states[np.argsort(line.of(states))[len(states) // 2]]
+    if parameter is None:
+        if interval is not None:
+            raise InputError("An 'interval' belongs to a 'parameter'; name the parameter too.")
+        return march_curve(field, line, s, start, degree=degree)
+    if interval is None:
+        raise InputError(f"The parameter '{parameter}' needs an 'interval' of absolute values.")
+    return curves_over_interval(
+        field, line, s, start, parameter, interval, values=values, degree=degree, progress=progress
+    )
+
+
+def _states(field: VectorField, through: Any) -> Array:
+    if isinstance(through, FixedPoint):
+        through = [through]
+    if isinstance(through, Sequence) and all(isinstance(p, FixedPoint) for p in through):
+        through = np.array([p.state for p in through])
+    array = np.asarray(through, dtype=float)
+    states = np.atleast_2d(array.reshape(-1, array.shape[-1]) if array.ndim == 3 else array)
+    if states.ndim != 2 or not len(states) or states.shape[1] != field.n_states:
+        raise InputError(
+            f"'through' has shape {array.shape}; expected fixed points, states (n, {field.n_states}) or trajectories "
+            f"(n, M, {field.n_states})."
+        )
+    if not np.isfinite(states).all():
+        raise InputError("'through' holds numbers that are not finite.")
+    return states
+
+
+def _line(field: VectorField, states: Array, direction: ArrayLike | None, *, trajectories: bool) -> Line:
+    origin = np.zeros(field.n_states)
+    if direction is not None:
+        e = np.asarray(direction, dtype=float)
+        if e.shape != (field.n_states,) or not 0 < np.linalg.norm(e) < np.inf:
+            raise InputError(f"'direction' must be a vector of shape ({field.n_states},) that is not 0.")
+    elif trajectories:
+        e = np.linalg.svd(states - states.mean(axis=0), full_matrices=False)[2][0]
+    elif len(states) == 1:
+        values, vectors = np.linalg.eig(field.jacobian(states[0]))
+        e = vectors[:, np.argmax(values.real)].real
+    else:
+        distances = np.linalg.norm(states[:, None] - states, axis=2)
+        first, last = np.unravel_index(int(distances.argmax()), distances.shape)
+        e = states[last] - states[first]
+    return Line(e / np.linalg.norm(e), origin)
+
+
+def _extent(
+    line: Line, states: Array, extent: tuple[float, float] | None, margin: float
+) -> tuple[float, float]:
+    if extent is not None:
+        low, high = (float(v) for v in extent)
+        if not (np.isfinite([low, high]).all() and low < high):
+            raise InputError(f"'extent' must be two finite numbers, the lower first; found {extent!r}.")
+        return low, high
+    s = line.of(states)
+    low, high = float(s.min()), float(s.max())
+    if not high > low:
+        raise InputError(
+            f"One state alone does not tell how far the curve reaches; give an 'extent' around s = {low:.4g}."
+        )
+    return low - margin * (high - low), high + margin * (high - low)

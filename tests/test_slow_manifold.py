@@ -1,0 +1,187 @@
+"""Whole slow manifolds: curves that are known exactly, chains of trained networks, folds over an interval."""
+
+import numpy as np
+import pytest
+import sympy
+from scipy.integrate import solve_ivp
+
+import ssmsym
+from ssmsym.errors import InputError
+
+x, y, z, u = sympy.symbols("x y z u")
+
+
+# -- curves known in closed form ----------------------------------------------------------------------------
+
+
+def test_an_unstable_manifold_known_globally():
+    """A3: x' = x / 10, y' = -(y - x^2) has y = x^2 / 1.2, far beyond any neighbourhood of the origin."""
+    field = ssmsym.from_sympy({x: x / 10, y: -(y - x**2)})
+    curve = ssmsym.slow_manifold(field, [[0.0, 0.0]], extent=(-6.0, 6.0))
+    s = np.linspace(-6, 6, 101)
+    states = curve.sample(s)
+    np.testing.assert_allclose(states, np.column_stack([s, s**2 / 1.2]), atol=1e-8)
+    np.testing.assert_allclose(curve.rate(s), s / 10, atol=1e-9)
+
+
+def bistable(shape):
+    """u' = u - u^3 with (y, z) attracted to a known curve: y = h1(u), z = h2(u) is invariant."""
+    velocity = (x - x**3) / 4
+    first, second = shape
+    return ssmsym.from_sympy(
+        {
+            x: velocity,
+            y: -2 * (y - first) + sympy.diff(first, x) * velocity,
+            z: -3 * (z - second) + sympy.diff(second, x) * velocity,
+        }
+    )
+
+
+def test_a_curved_chain_known_to_all_orders():
+    shape = (sympy.sin(2 * x), x**2 / 2 + sympy.cos(x))
+    field = bistable(shape)
+    points = [
+        ssmsym.refine_fixed_point(field, [a, float(shape[0].subs(x, a)), float(shape[1].subs(x, a))])
+        for a in (-1.0, 0.0, 1.0)
+    ]
+    curve = ssmsym.slow_manifold(field, points, direction=[1.0, 0.0, 0.0])
+    assert [p.source for p in curve.points] == [False, True, False]
+    s = np.linspace(-1, 1, 201)
+    states = curve.sample(s)
+    wanted = np.column_stack([s, np.sin(2 * s), s**2 / 2 + np.cos(s)])
+    assert np.abs(states - wanted).max() < 1e-8
+    np.testing.assert_allclose(curve.rate(s), (s - s**3) / 4, atol=1e-8)
+    assert curve.is_normally_attracting
+    piece = next(p for p in curve.pieces if p.begin == "saddle")
+    assert piece.rates.transverse[-1] == pytest.approx(-2, abs=1e-3)  # at its end, the node
+    assert piece.rates.inner[-1] == pytest.approx(-0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+def test_a_low_rank_network_is_flat(rank):
+    """A8: the columns of m span an invariant subspace of x' = -x + m n^T tanh(x)."""
+    rng = np.random.default_rng(3)
+    n = 40
+    m = rng.standard_normal((n, rank))
+    overlap = 1.8 * m[:, :1] / n
+    weights = np.hstack([overlap, 0.3 * rng.standard_normal((n, rank - 1)) / n])
+    field = ssmsym.rate_network((m, weights))
+    points = ssmsym.find_fixed_points(field, starts=64)
+    curve = ssmsym.slow_manifold(field, points)
+    states = curve.sample(np.linspace(*curve.extent, 50))
+    inside = states[np.isfinite(states).all(axis=1)]
+    basis = np.linalg.qr(m)[0]
+    assert len(inside) > 40
+    assert np.abs(inside - (inside @ basis) @ basis.T).max() < 1e-8
+
+
+# -- trained networks ---------------------------------------------------------------------------------------
+
+CHAIN = (-6.2, -3.82, -1.57, 0.00, 1.50, 3.79, 6.2)
+
+
+@pytest.fixture(scope="module")
+def memory():
+    field = ssmsym.load(ssmsym.network_path("delay_n100_a"))
+    points = ssmsym.find_fixed_points(field)
+    return field, points
+
+
+def test_the_memory_network_is_a_line_attractor(memory):
+    field, points = memory
+    curve = ssmsym.slow_manifold(field, points)
+    assert len(curve.points) == 7
+    assert [p.source for p in curve.points] == [False, True] * 3 + [False]
+    assert max(piece.errors[0] for piece in curve.pieces) < 1e-6
+    assert curve.is_normally_attracting
+    rates = [abs(p.point.per_tau[0].real) for p in curve.points]
+    for wanted in (0.0899, 0.0490, 0.0180, 0.0108, 0.0173, 0.0494):
+        assert min(abs(rate - wanted) for rate in rates) < 6e-5
+    text = curve.report()
+    assert "7 fixed points" in text
+    assert "Normally attracting" in text
+
+
+def test_trajectories_stay_on_the_curve(memory):
+    """SciPy's integrator, started on the curve, does not leave it."""
+    field, points = memory
+    curve = ssmsym.slow_manifold(field, points)
+    low, high = curve.points[0].s, curve.points[-1].s
+    start = curve.sample(np.array([0.3 * low, 0.45 * high, 0.8 * high]))
+    for state in start:
+        run = solve_ivp(lambda t, v: field(v), (0, 2.0), state, rtol=1e-11, atol=1e-12, method="DOP853")
+        end = run.y[:, -1]
+        distance = np.linalg.norm(end - curve.sample(curve.coordinate.of(end))[0])
+        assert distance < 1e-7
+        assert np.linalg.norm(end - state) > 0.01
+
+
+@pytest.mark.slow
+def test_all_folds_of_the_memory_network(memory):
+    field, points = memory
+    family = ssmsym.slow_manifold(field, points, parameter="u[0]", interval=(-0.03, 0.03), values=17)
+    wanted = [-0.017303, -0.009903, -0.003525, 0.003762, 0.010052, 0.016915]
+    assert len(family.folds) == 6
+    np.testing.assert_allclose([f.parameter for f in family.folds], wanted, atol=6e-7)
+    np.testing.assert_allclose([f.predicted for f in family.folds], wanted, atol=1e-5)
+    assert all(f.confirmed and f.residual < 1e-11 for f in family.folds)
+    assert family.errors.max() < 1e-6
+    assert len(family.fixed_points(0.0)) == 7
+    assert len(family.fixed_points(0.012)) == 3
+    assert "both surfaces agree" in family.statement
+
+
+@pytest.mark.slow
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    ("name", "folds"),
+    [
+        (
+            "opdim_ctxt_n100_1",
+            [-0.011387, -0.003918, -0.003438, -0.002988, -0.001445, 0.003802, 0.007564, 0.010246],
+        ),
+        (
+            "opdim_ctxt_n100_3",
+            [-0.040220, -0.013439, -0.012025, -0.000964, 0.008116, 0.016329, 0.020338],
+        ),
+    ],
+)
+def test_all_folds_of_the_context_networks(reference, name, folds):
+    field = reference(name).at(u="context1")
+    points = ssmsym.find_fixed_points(field)
+    family = ssmsym.slow_manifold(field, points, parameter="u[0]", interval=(-0.06, 0.06), values=17)
+    assert family.errors.max() < 1e-6
+    np.testing.assert_allclose([f.parameter for f in family.folds], folds, atol=6e-7)
+    np.testing.assert_allclose([f.predicted for f in family.folds], folds, atol=1e-5)
+
+
+def test_the_decision_network_has_no_slow_curve(shipped):
+    """Its saddles' rates are as large as the transverse ones: unstable manifolds, no line attractor."""
+    field = shipped("cdd_n100_a").at(u="context 1, no evidence")
+    points = ssmsym.find_fixed_points(field)
+    curve = ssmsym.slow_manifold(field, points)
+    assert not curve.is_normally_attracting
+    assert "no normally attracting curve" in curve.report()
+
+
+# -- arguments ----------------------------------------------------------------------------------------------
+
+
+def test_wrong_arguments_are_refused():
+    field = ssmsym.from_sympy({x: x / 10, y: -(y - x**2) + u}, parameters={u: 0.0})
+    with pytest.raises(InputError, match="give an 'extent' around s = 0"):
+        ssmsym.slow_manifold(field, [[0.0, 0.0]])
+    with pytest.raises(InputError, match="expected fixed points, states"):
+        ssmsym.slow_manifold(field, [[0.0, 0.0, 0.0]])
+    with pytest.raises(InputError, match="'direction' must be a vector"):
+        ssmsym.slow_manifold(field, [[0.0, 0.0]], extent=(-1, 1), direction=[0.0, 0.0])
+    with pytest.raises(InputError, match="two finite numbers, the lower first"):
+        ssmsym.slow_manifold(field, [[0.0, 0.0]], extent=(1, -1))
+    with pytest.raises(InputError, match="needs an 'interval'"):
+        ssmsym.slow_manifold(field, [[0.0, 0.0]], extent=(-1, 1), parameter="u")
+    with pytest.raises(InputError, match="belongs to a 'parameter'"):
+        ssmsym.slow_manifold(field, [[0.0, 0.0]], extent=(-1, 1), interval=(0, 1))
+    with pytest.raises(InputError, match="no parameter 'v'"):
+        ssmsym.slow_manifold(field, [[0.0, 0.0]], extent=(-1, 1), parameter="v", interval=(0, 1))
+    with pytest.raises(InputError, match="computed for flows"):
+        ssmsym.slow_manifold(field.discretized(0.1), [[0.0, 0.0]], extent=(-1, 1))
