@@ -35,6 +35,15 @@ _HOMES = {
     "ssmsym.dynamics.point_file": ("save_fixed_points",),
     "ssmsym.manifolds.ssm": ("SSM", "compute_ssm"),
     "ssmsym.manifolds.exact": ("ExactSSM", "compute_exact_ssm"),
+    "ssmsym.manifolds.exact_complex": ("ExactComplexForm",),
+    "ssmsym.manifolds.exact_normal_form": (
+        "ExactFold",
+        "ExactHopf",
+        "ExactPitchfork",
+        "exact_fold_coefficient",
+        "exact_hopf_coefficient",
+        "exact_pitchfork_coefficient",
+    ),
     "ssmsym.manifolds.exact_complex": ("ComplexForm",),
     "ssmsym.manifolds.exact_normal_form": (
         "ExactFold",

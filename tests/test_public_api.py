@@ -36,6 +36,8 @@ NAMES = {
     *("compare", "fit_ssm", "load_fit", "load_trajectories", "save_fit", "save_trajectories"),
     *("ComplexForm", "ExactFold", "ExactHopf", "ExactPitchfork", "exact_fold_coefficient"),
     *("exact_hopf_coefficient", "exact_pitchfork_coefficient"),
+    *("ExactComplexForm", "ExactFold", "ExactHopf", "ExactPitchfork", "exact_fold_coefficient"),
+    *("exact_hopf_coefficient", "exact_pitchfork_coefficient"),
     "__version__",
 }
 FUNCTIONS = sorted(name for name in NAMES if name[0].islower() and name != "reduce")

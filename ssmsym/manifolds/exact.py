@@ -12,14 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.errors import InputError, SubspaceError
 from ssmsym.fields.field import VectorField
+from ssmsym.manifolds.exact_complex import ExactComplexForm, complex_form
 from ssmsym.manifolds.exact_linear import (
     characteristic_factors,
     choose,
     exact_expression,
     real_number,
 )
-from ssmsym.manifolds.exact_orders import ExactSubspace, exact_subspace, expand_exactly
+from ssmsym.manifolds.exact_orders import expand_exactly
 from ssmsym.manifolds.exact_problem import ExactProblem
+from ssmsym.manifolds.exact_subspace import ExactSubspace, exact_subspace
 from ssmsym.series.monomials import MonomialTable, monomial_table
 from ssmsym.series.polynomial import Polynomial
 
@@ -73,6 +75,20 @@ class ExactSSM:
     def states(self) -> tuple[Any, ...]:
         """The state as expressions in the reduced coordinates and parameter offsets."""
         return tuple(self.parametrization.to_sympy(self.symbols))
+
+    def complex_form(self) -> ExactComplexForm:
+        """The reduced dynamics of one complex pair in its complex coordinate z = p1 + i (...).
+
+        Returns
+        -------
+        ExactComplexForm
+
+        Raises
+        ------
+        InputError
+            If the manifold does not belong to one complex pair.
+        """
+        return complex_form(self)
 
     def latex(self) -> str:
         """Reduced dynamics and parametrization in LaTeX."""

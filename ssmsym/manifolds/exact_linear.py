@@ -15,6 +15,7 @@ from sympy.polys.polyerrors import CoercionFailed
 
 from ssmsym.dynamics.spectrum import leading_order
 from ssmsym.errors import InputError, SubspaceError
+from ssmsym.manifolds.exact_tower import TowerField
 
 Objects = NDArray[Any]
 Factors = list[tuple[Any, int]]
@@ -81,7 +82,7 @@ class ExactField:
 
     Attributes
     ----------
-    domain : SymPy field
+    domain : SymPy field or TowerField
     """
 
     def __init__(self, expressions: Iterable[Any]) -> None:
@@ -104,8 +105,9 @@ class ExactField:
         self.gens = sorted(free - self._definitions.keys(), key=sympy.default_sort_key)
         numbers = sorted(algebraic, key=sympy.default_sort_key)
         self._numbers = sympy.QQ.algebraic_field(*numbers) if numbers else sympy.QQ
-        constants = self._numbers if numbers else sympy.ZZ
-        self.domain = constants.frac_field(*self.gens) if self.gens else self._numbers
+        self.domain: Any = self._numbers
+        if self.gens:
+            self.domain = TowerField(self._numbers, self.gens) if numbers else sympy.ZZ.frac_field(*self.gens)
         if self.gens:
             self._elements.update(zip(self.gens, self.domain.gens, strict=True))
 
@@ -215,8 +217,17 @@ def _collect(e: Any, found: set[Any]) -> set[Any]:
 def characteristic_factors(jacobian: Objects, domain: Any) -> Factors:
     """Irreducible factors of the characteristic polynomial, with multiplicity."""
     coefficients = DomainMatrix([list(row) for row in jacobian], jacobian.shape, domain).charpoly()
+    if isinstance(domain, TowerField):
+        coefficients = [domain.to_number_field(c) for c in coefficients]
+        domain = domain.sympy_field
     polynomial = sympy.Poly.from_list(coefficients, _LAMBDA, domain=domain)
     return [(factor, multiplicity) for factor, multiplicity in polynomial.factor_list()[1]]
+
+
+def coefficients_in(factor: Any, domain: Any) -> list[Any]:
+    """The coefficients of a factor as domain elements, leading first."""
+    found = factor.rep.to_list()
+    return [domain.from_number_field(c) for c in found] if isinstance(domain, TowerField) else found
 
 
 def shown(factor: Any) -> str:
@@ -283,7 +294,7 @@ def _position(factors: Factors, value: Any, field: ExactField) -> int:
         element = None
     for position, (factor, _) in enumerate(factors):
         if element is not None and factor.degree() == 1:
-            slope, constant = factor.rep.to_list()
+            slope, constant = coefficients_in(factor, field.domain)
             if slope * element + constant == field.domain.zero:
                 return position
     position = next((i for i, (f, _) in enumerate(factors) if _is_root(f, value)), -1)

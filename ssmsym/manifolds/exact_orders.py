@@ -1,104 +1,24 @@
-"""Invariant subspaces and the order-by-order recursion of a graph-style SSM over a field of exact numbers."""
+"""The order-by-order recursion of a graph-style SSM over a field of exact numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
-from sympy.polys.matrices import DomainMatrix
 
 from ssmsym.dynamics.spectrum import leading_order
 from ssmsym.errors import ResonanceError
 from ssmsym.fields.jets import Jets
-from ssmsym.manifolds.exact_linear import Factors, roots
+from ssmsym.manifolds.exact_linear import roots
 from ssmsym.manifolds.exact_maps import ExactComposition
+from ssmsym.manifolds.exact_subspace import ExactSubspace, to_array, to_matrix
 from ssmsym.series.monomials import MonomialTable, monomial_table
 from ssmsym.series.ring import ExactRing
 
 Objects = NDArray[Any]
-
-
-@dataclass(frozen=True, eq=False)
-class ExactSubspace:
-    """A master subspace over a field.
-
-    Attributes
-    ----------
-    domain : SymPy field
-    eigenvalues : tuple of SymPy expressions
-        Of the master subspace; a factor without roots in the domain gives its roots as expressions.
-    outer : list of (Poly, int)
-        Factors of the characteristic polynomial that hold the other eigenvalues, with multiplicity.
-    right, left : (N, d) object arrays
-    linear : (d, d) object array
-        U^T A V.
-    jacobian : (N, N) object array
-    discrete : bool
-        Of a map: eigenvalues are multipliers.
-    """
-
-    domain: Any
-    eigenvalues: tuple[Any, ...]
-    outer: Factors
-    right: Objects
-    left: Objects
-    linear: Objects
-    jacobian: Objects
-    discrete: bool = False
-
-    @property
-    def dimension(self) -> int:
-        return int(self.right.shape[1])
-
-
-def exact_subspace(
-    jacobian: Objects, domain: Any, factors: Factors, chosen: list[int], *, discrete: bool = False
-) -> ExactSubspace:
-    """The invariant subspace of the chosen factors of the characteristic polynomial."""
-    n = len(jacobian)
-    A = _matrix(jacobian, domain)
-    product = DomainMatrix.eye(n, domain)
-    for factor, multiplicity in (factors[i] for i in chosen):
-        for _ in range(multiplicity):
-            product = product * _at_matrix(factor, A, domain)
-    right = _null_space(product)
-    left = _null_space(product.transpose())
-    V, L = _array(right).T, _array(left)
-    gram = _matrix(L @ V, domain)
-    U = _array(gram.inv() * _matrix(L, domain)).T
-    linear = U.T @ (jacobian @ V)
-    eigenvalues = tuple(root for i in chosen for root in roots(factors[i][0]) * factors[i][1])
-    outer = [pair for i, pair in enumerate(factors) if i not in chosen]
-    return ExactSubspace(domain, eigenvalues, outer, V, U, linear, jacobian, discrete)
-
-
-def _matrix(values: Objects, domain: Any) -> DomainMatrix:
-    return DomainMatrix([list(row) for row in values], values.shape, domain)
-
-
-def _array(matrix: DomainMatrix) -> Objects:
-    out = np.empty(matrix.shape, dtype=object)
-    for i, row in enumerate(matrix.to_list()):
-        for j, value in enumerate(row):
-            out[i, j] = value
-    return out
-
-
-def _at_matrix(factor: Any, A: DomainMatrix, domain: Any) -> DomainMatrix:
-    """The polynomial at the matrix, by Horner's rule."""
-    n = A.shape[0]
-    total = DomainMatrix.zeros((n, n), domain)
-    for coefficient in factor.rep.to_list():
-        total = total * A + DomainMatrix.eye(n, domain) * coefficient
-    return total
-
-
-def _null_space(matrix: DomainMatrix) -> DomainMatrix:
-    return matrix.nullspace().rref()[0]
 
 
 def expand_exactly(
@@ -263,6 +183,10 @@ def _solve_block(
     subspace: ExactSubspace, coupling: Objects, block: list[int], sides: list[Objects], ring: ExactRing
 ) -> Objects | None:
     """``A w_m - sum_s L[m, s] w_s = side_m`` with ``U^T w_m = 0`` for the monomials of a block."""
+    if len(block) == 1:
+        solution = _resolvent(subspace, coupling[block[0], block[0]], sides[0])
+        if solution is not None:
+            return solution[None]
     n, d, b = len(subspace.jacobian), subspace.dimension, len(block)
     matrix = ring.zeros((b * (n + d), b * n))
     vector = ring.zeros((b * (n + d),))
@@ -279,6 +203,29 @@ def _solve_block(
     return None if solution is None else solution.reshape(b, n)
 
 
+def _resolvent(subspace: ExactSubspace, shift: Any, side: Objects) -> Objects | None:
+    """(A - shift)^-1 of a vector outside the master subspace; None at an outer eigenvalue.
+
+    With q(A) = 0 out there, q(A) - q(shift) = (A - shift) s(A) gives -s(A) / q(shift): polynomials only, and
+    one division, where elimination would cancel rational functions in every step.
+    """
+    *inner, at_shift = _quotients(subspace.annihilator, shift)
+    if at_shift == subspace.domain.zero:
+        return None
+    total = side * inner[0] if inner else side * subspace.domain.zero
+    for coefficient in inner[1:]:
+        total = subspace.jacobian @ total + side * coefficient
+    return -total / at_shift
+
+
+def _quotients(coefficients: list[Any], shift: Any) -> list[Any]:
+    """Coefficients of the quotient of a polynomial by (x - shift), leading first, then the remainder."""
+    out = [coefficients[0]]
+    for coefficient in coefficients[1:]:
+        out.append(coefficient + shift * out[-1])
+    return out
+
+
 def _solve(matrix: Objects, right_side: Objects, domain: Any) -> Objects | None:
     """A solution of a linear system, free unknowns 0; None if there is none.
 
@@ -289,10 +236,10 @@ def _solve(matrix: Objects, right_side: Objects, domain: Any) -> Objects | None:
     """
     n = matrix.shape[1]
     augmented = np.concatenate([matrix, right_side[:, None]], axis=1)
-    reduced, pivots = _matrix(augmented, domain).rref()
+    reduced, pivots = to_matrix(augmented, domain).rref()
     if n in pivots:
         return None
-    rows = _array(reduced)
+    rows = to_array(reduced)
     out = np.empty(n, dtype=object)
     out[:] = [domain.zero] * n
     for row, pivot in enumerate(pivots):

@@ -81,7 +81,9 @@ class ExactProblem:
                 [symbol] if value.ndim == 0 else [sympy.Symbol(f"{name}[{i}]") for i in range(len(value))]
             )
             out[name] = objects(entries)
-        given = {name: exact_expression(f"'{name}' in 'values'", value) for name, value in values.items()}
+        given = _put_into_each_other(
+            {name: exact_expression(f"'{name}' in 'values'", value) for name, value in values.items()}
+        )
         located = {name: locate(name, self.field.values) for name in given}
         symbols = {s.name: s for entries in out.values() for s in entries}
         self._names = {name: symbol for name, symbol in symbols.items() if name not in given}
@@ -158,6 +160,25 @@ class ExactProblem:
             identity[i, i] = self.domain.one
         part = self.jets(table, n).advance(1, self.field.split(identity))
         return part[:n].T
+
+
+def _put_into_each_other(given: dict[str, Any]) -> dict[str, Any]:
+    """Values that hold names of other given values, with these in their place."""
+    done: dict[str, Any] = {}
+    waiting = dict(given)
+    while waiting:
+        ready = [
+            name
+            for name, value in waiting.items()
+            if not any(str(s) in waiting and str(s) != name for s in value.free_symbols)
+        ]
+        if not ready:
+            raise InputError(f"The entries {sorted(waiting)} of 'values' are defined by each other.")
+        for name in ready:
+            value = waiting.pop(name)
+            known = {s: done[str(s)] for s in value.free_symbols if str(s) in done and str(s) != name}
+            done[name] = value.subs(known, simultaneous=True)
+    return done
 
 
 class _Rational(SymbolicArithmetic):
