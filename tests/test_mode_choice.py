@@ -177,6 +177,7 @@ def test_a_window_selects_the_modes_of_a_network():
         (lambda: propose_modes([]), "shape"),
         (lambda: propose_modes([np.nan, -1.0]), "finite"),
         (lambda: propose_modes([-1.0] * 8), "Raise 'most'"),
+        (lambda: propose_modes([-0.1, -0.1 - 1e-9, -0.3], most=1), "cuts a pair or cluster"),
         (lambda: ssmsym.compute_ssm(quintic_centre_manifold().field, [0, 0], modes="slow"), "largest gap"),
     ],
 )

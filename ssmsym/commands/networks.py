@@ -19,7 +19,9 @@ from ssmsym.commands.common import (
 from ssmsym.commands.reading import Reading, load_network
 
 if TYPE_CHECKING:
-    from ssmsym.importing.proposal import Proposal
+    from ssmsym.dynamics.fixed_points import FixedPoint
+    from ssmsym.fields.field import VectorField
+    from ssmsym.manifolds.mode_choice import ModeProposal
 
 
 @click.command()
@@ -98,7 +100,11 @@ def fixed_points(
 @network_options
 @setting_options
 @click.option(
-    "--modes", default=1, show_default=True, type=click.IntRange(1), help="Number of leading modes."
+    "--modes",
+    default="1",
+    show_default=True,
+    metavar="NUMBER|POSITIONS|auto",
+    help="Number of leading modes; positions such as 0,2 in the spectrum; or auto: where the largest gap is.",
 )
 @click.option("--order", default=5, show_default=True, type=click.IntRange(1), help="Highest total degree.")
 @click.option(
@@ -113,7 +119,14 @@ def fixed_points(
     "--parameter", "parameters", multiple=True, metavar="NAME", help="Parameter to keep, such as 'u[0]'."
 )
 @click.option("--parameter-order", type=click.IntRange(1), help="Highest degree in the parameters.")
-@click.option("--style", type=click.Choice(["graph"]), default="graph", show_default=True)
+@click.option(
+    "--style",
+    type=click.Choice(["graph", "normal form", "linearising"]),
+    default="graph",
+    show_default=True,
+    help="Parametrization style.",
+)
+@click.option("--figure", type=click.Path(dir_okay=False), help="Draw the evidence into this PNG file.")
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False), help="Model file to write (.npz)."
 )
@@ -126,20 +139,24 @@ def reduce(
     starts: int,
     seed: int,
     overwrite: bool,
-    modes: int,
+    modes: str,
     order: int,
     position: int,
     parameters: tuple[str, ...],
     parameter_order: int | None,
     style: str,
+    figure: str | None,
     output: str,
 ) -> None:
     """Compute the spectral submanifold at a fixed point of a NETWORK and write the model."""
     from ssmsym.dynamics.euler_map import stability_notes
+    from ssmsym.figures.evidence import plot_evidence
     from ssmsym.manifolds.model_file import save
     from ssmsym.manifolds.ssm import compute_ssm
 
+    chosen = _modes(modes)
     refuse_existing(output, overwrite)
+    refuse_existing(figure, overwrite)
     field = with_settings(load_network(network, reading), condition, settings)
     with wrong_use():
         check_parameters(field, parameters)
@@ -148,16 +165,43 @@ def reduce(
         raise click.UsageError(
             f"There are {len(points)} fixed points, numbered from 0; --at {position} is none."
         )
+    proposal = None if chosen else _proposed(field, points[position])
     ssm = compute_ssm(
         field,
         points[position],
-        modes=modes,
+        modes=proposal.modes if proposal is not None else chosen,
         order=order,
         parameters=parameters,
         parameter_order=parameter_order,
         style=style,
     )
     save(ssm, output, overwrite=overwrite)
-    texts.print_model(ssm, position, points[position], output, as_json)
+    if figure is not None:
+        plot_evidence(ssm, figure, overwrite=overwrite)
+    texts.print_model(ssm, position, points[position], output, as_json, proposal)
     for line in stability_notes(field, points, only=position):
         click.echo(f"warning: {line}", err=True)
+
+
+def _modes(text: str) -> int | list[int]:
+    """A number of modes, or positions; an empty list for ``auto``."""
+    if text == "auto":
+        return []
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = [-1]
+    if min(numbers) < 0 or (len(numbers) == 1 and numbers[0] < 1):
+        raise click.UsageError(
+            f"--modes takes a number from 1, positions from 0 such as 0,2, or auto; found {text!r}."
+        )
+    return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _proposed(field: VectorField, point: FixedPoint) -> ModeProposal:
+    from ssmsym.manifolds.mode_choice import propose_modes
+    from ssmsym.manifolds.subspace import ordered_spectrum
+
+    spectrum = ordered_spectrum(field.jacobian(point.state), discrete=field.is_map)
+    with wrong_use():
+        return propose_modes(spectrum, discrete=field.is_map)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from ssmsym.dynamics.fixed_points import FixedPoint, FixedPoints
     from ssmsym.fields.field import VectorField
     from ssmsym.importing.proposal import Proposal
+    from ssmsym.manifolds.mode_choice import ModeProposal
     from ssmsym.manifolds.ssm import SSM
 
 
@@ -215,8 +217,15 @@ def _print_table(table: Any) -> None:
     console.print(table)
 
 
-def print_model(ssm: SSM, number: int, point: FixedPoint, output: str, as_json: bool) -> None:
-    """Print an SSM, its equation and its evidence."""
+def print_model(
+    ssm: SSM,
+    number: int,
+    point: FixedPoint,
+    output: str,
+    as_json: bool,
+    proposal: ModeProposal | None = None,
+) -> None:
+    """Print an SSM, how its modes were proposed, its equation, its evidence and its resonances."""
     from ssmsym.manifolds.model_file import evidence_summary
     from ssmsym.reduced.model import reduce as reduced_model
 
@@ -230,17 +239,33 @@ def print_model(ssm: SSM, number: int, point: FixedPoint, output: str, as_json: 
                 "latex": model.latex(),
                 "order": ssm.order,
                 "evidence": evidence_summary(ssm),
+                **({} if proposal is None else {"proposed_modes": _proposal_document(proposal)}),
             }
         )
         return
     click.echo(repr(point))
+    if proposal is not None:
+        click.echo(str(proposal))
     click.echo(repr(ssm))
     for line in model.text(order=_SHOWN_DEGREE).splitlines():
         click.echo(f"  {line}")
     click.echo(repr(ssm.evidence))
+    click.echo("largest invariance error over the speed:")
+    click.echo(str(ssm.evidence.error_table()))
     for name in ssm.parameters:
         low, high = ssm.evidence.parameter_range(name)
         click.echo(f"  {name} trusted from {low:.4g} to {high:.4g} (tolerance 1e-2)")
-    if ssm.resonances.nearest:
-        click.echo(f"nearest outer resonance: {ssm.resonances.nearest[0]}")
+    click.echo(str(ssm.resonances))
     click.echo(f"written to {output}")
+
+
+def _proposal_document(proposal: ModeProposal) -> dict[str, Any]:
+    """Proposed modes as a JSON document; infinite gaps and rates as null."""
+    from math import isfinite
+
+    rows = [asdict(candidate) for candidate in proposal.candidates]
+    finite = [
+        {key: None if isinstance(v, float) and not isfinite(v) else v for key, v in row.items()}
+        for row in rows
+    ]
+    return {"modes": proposal.modes, "reasons": list(proposal.reasons), "candidates": finite}

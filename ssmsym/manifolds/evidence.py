@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.dynamics.fixed_points import FixedPoint, fixed_point_at
 from ssmsym.dynamics.newton import newton, polish
 from ssmsym.errors import InputError
 from ssmsym.fields.polynomial_field import polynomial_field
+from ssmsym.manifolds.error_table import ErrorTable, error_table, rounding_errors
+from ssmsym.manifolds.pade import PadeRay, pade_along
 from ssmsym.manifolds.radius import RadiusEstimate, estimate_radius
 from ssmsym.series.polynomial import Polynomial
 from ssmsym.threads import single_blas_thread
@@ -25,7 +27,6 @@ Array = NDArray[np.float64]
 _CONFIRMED = 0.1  # distance from lift to full fixed point, relative to the distance from the expansion point
 _MOVED = 0.5
 _SINGULAR = 1e-6  # ratio of singular values at which a zero counts as one of a continuum
-_ROUNDING = 1e-12  # of the speed: invariance errors below this are rounding errors
 _DEFAULT_TOLERANCE = 1e-2
 
 
@@ -93,10 +94,7 @@ class Evidence:
     @functools.cached_property
     def rounding(self) -> Array:
         """Size of rounding errors on each sphere, in 1/time."""
-        ssm = self._ssm
-        rate = float(np.abs(ssm.spectrum).max())
-        reach = self.radii + float(np.linalg.norm(ssm.fixed_point.state))
-        return np.asarray(_ROUNDING * np.maximum(self.speeds, rate * reach))
+        return rounding_errors(self._ssm, self.radii, self.speeds)
 
     @property
     def relative_errors(self) -> Array:
@@ -110,6 +108,40 @@ class Evidence:
         ssm = self._ssm
         rows = [self._on_spheres(ssm.truncated(order))[0] for order in range(1, ssm.order)]
         return np.array([*rows, self.errors])
+
+    def error_table(self, radii: ArrayLike | None = None, directions: ArrayLike | None = None) -> ErrorTable:
+        """Invariance errors by order, radius and direction; printed, a table that names the worst direction.
+
+        Parameters
+        ----------
+        radii : (n,), optional
+            Radii |p|; those of `radii` when not given.
+        directions : (m, d), optional
+            Directions of p; when not given, samples of the unit sphere with both signs of each axis.
+
+        Raises
+        ------
+        InputError
+            If radii are not positive or directions have another shape or no length.
+        """
+        return error_table(
+            self._ssm,
+            self.radii if radii is None else radii,
+            self._directions if directions is None else directions,
+        )
+
+    def worst_direction(self, tolerance: float = _DEFAULT_TOLERANCE) -> str:
+        """Direction of the largest invariance error at the trust radius, in modal coordinates."""
+        radius = max(self.trust_radius(tolerance), float(self.radii[0]))
+        table = error_table(self._ssm, [radius], self._directions, [self._ssm.order])
+        return table.worst_direction()
+
+    def pade(self, direction: ArrayLike | None = None, *, tolerance: float = 1e-13) -> PadeRay:
+        """W and R resummed along a ray by Padé approximants: not rigorous, and no part of this evidence.
+
+        See :func:`~ssmsym.manifolds.pade.pade_along`.
+        """
+        return pade_along(self._ssm, direction, tolerance=tolerance)
 
     @functools.cached_property
     def slope(self) -> float | None:

@@ -19,6 +19,7 @@ from ssmsym.fields.field import VectorField
 from ssmsym.fields.field_file import field_from_parts, field_to_parts
 from ssmsym.fields.files import read_arrays, write_arrays
 from ssmsym.fields.parameters import locate
+from ssmsym.manifolds.resonances import ResonanceReport
 from ssmsym.manifolds.ssm import SSM, STYLES
 
 FORMAT = "ssmsym-ssm"
@@ -88,6 +89,9 @@ def evidence_summary(ssm: SSM) -> dict[str, Any]:
         "radii": evidence.radii.tolist(),
         "invariance_errors": [_number(e) for e in evidence.errors],
         "relative_errors": [_number(e) for e in evidence.relative_errors],
+        "speeds": [_number(e) for e in evidence.speeds],
+        "invariance_errors_by_order": [[_number(e) for e in row] for row in evidence.errors_by_order],
+        "worst_direction": evidence.worst_direction(),
         "reduced_fixed_points": [
             {
                 "p": found.p.tolist(),
@@ -99,6 +103,22 @@ def evidence_summary(ssm: SSM) -> dict[str, Any]:
         ],
         "nearest_outer_resonances": [str(r) for r in ssm.resonances.nearest],
         "outer_spectral_quotient": ssm.resonances.outer_spectral_quotient,
+        **resonance_summary(ssm.resonances),
+    }
+
+
+def resonance_summary(report: ResonanceReport) -> dict[str, Any]:
+    """The other numbers of a resonance report, ready for JSON."""
+    members = [
+        {"mode": m.mode, "master": m.master, "exponent": m.exponent} for m in report.fractional_members
+    ]
+    worst = {"worst_exact_resonance": report.worst_exact, "worst_near_resonance": report.worst_near}
+    return {
+        "inner_spectral_quotient": report.inner_spectral_quotient,
+        "inner_resonances": [str(r) for r in report.inner],
+        **{name: None if found is None else str(found) for name, found in worst.items()},
+        "smoothness": None if report.smoothness is None else report.smoothness.statement,
+        "fractional_members": members,
     }
 
 
