@@ -32,7 +32,9 @@ def write_npz(path, arrays):
 
 
 def write_safetensors(path, arrays):
-    pytest.importorskip("safetensors.numpy").save_file({k: np.array(v, order="C") for k, v in arrays.items()}, path)
+    pytest.importorskip("safetensors.numpy").save_file(
+        {k: np.array(v, order="C") for k, v in arrays.items()}, path
+    )
 
 
 def write_hdf5(path, arrays):
@@ -148,7 +150,67 @@ def test_a_checkpoint_with_settings_and_an_optimizer(tmp_path):
     assert "settings (it is a 'argparse.Namespace', which is not read)" in field.metadata["ignored"]
 
 
-@pytest.mark.parametrize("name", ["cdd_n100_a", "cdi_n100_a", "delay_n100_a", "flipflop_n50_a", "ring_n100_a"])
+def test_one_input_and_one_output_survive_every_format(written):
+    gru = {
+        "rnn.weight_ih_l0": RNG.standard_normal((9, 1)),
+        "rnn.weight_hh_l0": RNG.standard_normal((9, 3)),
+        "fc.weight": RNG.standard_normal((1, 3)),
+        "fc.bias": RNG.standard_normal(1),
+    }
+    field = ssmsym.load(written(gru))
+    assert (field.n_states, len(field.values["u"]), field.n_outputs) == (3, 1, 1)
+
+
+def test_settings_in_the_metadata_of_safetensors(tmp_path):
+    library = pytest.importorskip("safetensors.numpy")
+    settings = {"activation": "relu", "tau": "0.2", "framework": "pt"}
+    library.save_file({"J": RATE["J"], "b": RATE["b"]}, tmp_path / "net.safetensors", metadata=settings)
+    field = ssmsym.load(tmp_path / "net.safetensors")
+    wanted = (-STATE + RATE["J"] @ np.maximum(STATE, 0) + RATE["b"]) / 0.2
+    np.testing.assert_allclose(field(STATE), wanted, atol=1e-13)
+
+
+def test_a_group_chooses_among_own_names(tmp_path):
+    own = {"w_rec": RATE["J"], "w_in": RATE["B"], "b": RATE["b"]}
+    both = {f"{g}.{k}": (1 if g == "n1" else -1) * v for g in ("n1", "n2") for k, v in own.items()}
+    np.savez(tmp_path / "net.npz", **both)
+    mapping = {"J": "w_rec", "B": "w_in", "b": "b"}
+    field = ssmsym.load(tmp_path / "net.npz", group="n1", mapping=mapping, tau=0.2)
+    np.testing.assert_allclose(field(STATE), WANTED, atol=1e-13)
+    with pytest.raises(FileFormatError, match="no network 'n3'; choose one of 'n1', 'n2'"):
+        ssmsym.load(tmp_path / "net.npz", group="n3", mapping=mapping)
+    with pytest.raises(FileFormatError, match=r"J=n2\.w_rec"):
+        ssmsym.load(tmp_path / "net.npz", group="n2")
+
+
+def test_a_mapping_changes_a_network_under_known_names(tmp_path):
+    mask = (RNG.random((N, N)) < 0.5).astype(float)
+    np.savez(tmp_path / "net.npz", **RATE, mask=mask)
+    field = ssmsym.load(tmp_path / "net.npz", mapping={"J": "J*mask"})
+    wanted = (-STATE + (RATE["J"] * mask) @ np.tanh(STATE) + RATE["b"]) / 0.2
+    np.testing.assert_allclose(field(STATE), wanted, atol=1e-13)
+    assert (field.n_outputs, len(field.values["u"])) == (1, INPUTS)
+    assert field.metadata["understood"] == "J = J*mask"
+
+
+def test_a_group_with_a_cell_beside_a_rate_network(tmp_path):
+    cell = {"rnn.weight_hh_l0": np.eye(8), "rnn.weight_ih_l0": np.ones((8, 2))}
+    np.savez(tmp_path / "net.npz", **RATE, **cell)
+    assert ssmsym.load(tmp_path / "net.npz").n_states == N
+    assert ssmsym.load(tmp_path / "net.npz", group="rnn").n_states == 8
+
+
+def test_an_assumed_nonlinearity_is_called_so(tmp_path):
+    np.savez(tmp_path / "net.npz", weight_hh_l0=np.eye(2), weight_ih_l0=np.ones((2, 1)), tau=3.0)
+    assert "tanh (assumed" in ssmsym.load(tmp_path / "net.npz").metadata["understood"]
+    relu = ssmsym.load(tmp_path / "net.npz", activation="relu")
+    assert relu([2.0, -1.0]).tolist() == [2.0, 0.0]
+    assert "assumed" not in relu.metadata["understood"]
+
+
+@pytest.mark.parametrize(
+    "name", ["cdd_n100_a", "cdi_n100_a", "delay_n100_a", "flipflop_n50_a", "ring_n100_a"]
+)
 def test_sample_trajectories_check_the_import(name):
     text = ssmsym.load(ssmsym.network_path(name)).metadata["import_check"]
     assert text.startswith("holds")
@@ -298,7 +360,7 @@ def test_commands_read_a_network_by_its_mapping(tmp_path):
     [
         (("--map", "J"), 2, "NAME=EXPRESSION"),
         (("--map", "J=reck"), 1, "'reck', which is not in the file"),
-        (("--group", "x"), 1, "no network under known names"),
+        (("--group", "x"), 1, "it has no network 'x'"),
         (("--form", "leaky"), 2, "Invalid value for '--form'"),
     ],
 )

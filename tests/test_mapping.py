@@ -143,7 +143,6 @@ def test_masks_and_signs_become_effective_weights():
         "b_out": np.zeros(OUTPUTS),
     }
     proposal = propose_mapping(arrays)
-    assert proposal.mapping["J"] == "abs(W_rec)*rec_connectivity@Dale_rec"
     assert (proposal.mapping["b"], proposal.mapping["c"]) == ("b_rec", "b_out")
     out, _ = apply_mapping(proposal.mapping, arrays)
     np.testing.assert_array_equal(out["J"], np.abs(arrays["W_rec"]) * mask * signs)
@@ -156,6 +155,101 @@ def test_two_biases_are_added_and_rivals_named():
     assert proposal.mapping["J"] == "w_rec.weight"
     assert proposal.mapping["b"] == "w_in.bias+w_rec.bias"
     assert any("'attention.weight'" in reason for reason in proposal.reasons)
+
+
+NOISE = {
+    "rec": RNG.standard_normal((N, N)),
+    "inp": RNG.standard_normal((N, INPUTS)),
+    "out": RNG.standard_normal((OUTPUTS, N)),
+    "bias": RNG.standard_normal(N),
+}
+COMMON_NAMES = {
+    "W_xh, W_hh, W_hy": (
+        {"W_xh": "inp", "W_hh": "rec", "W_hy": "out", "b_h": "bias"},
+        {"J": "W_hh", "B": "W_xh", "W": "W_hy", "b": "b_h"},
+    ),
+    "Wxh, Whh, Why": (
+        {"Wxh": "inp", "Whh": "rec", "Why": "out", "bh": "bias"},
+        {"J": "Whh", "B": "Wxh", "W": "Why", "b": "bh"},
+    ),
+    "prefix state_dict": (
+        {
+            "model_state_dict.i2h.weight": "inp",
+            "model_state_dict.h2h.weight": "rec",
+            "model_state_dict.h2h.bias": "bias",
+            "model_state_dict.fc.weight": "out",
+            "optimizer_state_dict.state.0.exp_avg": "rec",
+        },
+        {
+            "J": "model_state_dict.h2h.weight",
+            "B": "model_state_dict.i2h.weight",
+            "b": "model_state_dict.h2h.bias",
+            "W": "model_state_dict.fc.weight",
+        },
+    ),
+    "a bias named b beside signs": (
+        {"w_rec": "rec", "w_in": "inp", "b": "bias", "w_out": "out"},
+        {"J": "w_rec", "B": "w_in", "b": "b", "W": "w_out"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COMMON_NAMES)
+def test_common_names_are_understood(case):
+    names, wanted = COMMON_NAMES[case]
+    assert propose_mapping({name: NOISE[kind] for name, kind in names.items()}).mapping == wanted
+
+
+def test_keras_names_are_understood():
+    arrays = {
+        "simple_rnn/kernel:0": NOISE["inp"].T,
+        "simple_rnn/recurrent_kernel:0": NOISE["rec"].T,
+        "simple_rnn/bias:0": NOISE["bias"],
+        "dense/kernel:0": NOISE["out"].T,
+        "dense/bias:0": np.zeros(OUTPUTS),
+    }
+    proposal = propose_mapping(arrays)
+    out, _ = apply_mapping(proposal.mapping, arrays)
+    for target, kind in {"J": "rec", "B": "inp", "W": "out", "b": "bias"}.items():
+        np.testing.assert_array_equal(out[target], NOISE[kind])
+    assert out["c"].shape == (OUTPUTS,)
+
+
+@pytest.mark.parametrize("as_matrix", [False, True])
+def test_signs_belong_to_the_sending_units(as_matrix):
+    """x @ (diag(signs) @ (|W| * mask)): the columns of J = that transposed have one sign each."""
+    arrays = {
+        "w_rec": NOISE["rec"],
+        "w_in": NOISE["inp"].T,
+        "mask": mask,
+        "dale": np.diag(signs) if as_matrix else signs,
+    }
+    out, _ = apply_mapping(propose_mapping(arrays).mapping, arrays)
+    np.testing.assert_array_equal(out["J"], (np.diag(signs) @ (np.abs(NOISE["rec"]) * mask)).T)
+
+
+def test_networks_are_not_mixed():
+    own = {"w_rec": w, "w_in": NOISE["inp"], "signs": signs}
+    arrays = {f"{group}.{name}": value for group in ("n1", "n2") for name, value in own.items()}
+    assert propose_mapping(arrays).mapping == {"J": "abs(n1.w_rec)*n1.signs", "B": "n1.w_in"}
+
+
+def test_what_is_in_doubt_is_said():
+    hidden = {f"fc{k}.weight": NOISE[kind] for k, kind in enumerate(("inp", "rec", "out"), start=1)}
+    assert any("no name tells that 'fc2.weight' is recurrent" in r for r in propose_mapping(hidden).reasons)
+    normalised = own_module(**{"ln.weight": np.ones(N), "ln.bias": np.ones(N)})
+    proposal = propose_mapping(normalised)
+    assert proposal.mapping["b"] == "w_in.bias"
+    assert any("looks like a normalisation" in reason for reason in proposal.reasons)
+    numbered = {"0": NOISE["rec"], "1": NOISE["inp"]}
+    out, _ = apply_mapping(propose_mapping(numbered).mapping, numbered)
+    np.testing.assert_array_equal(out["J"], NOISE["rec"])
+
+
+def test_time_constants_of_a_group():
+    arrays = {"net.w_rec": w, "net.tau": np.array(100.0), "net.dt": np.array(20.0)}
+    mapping = propose_mapping(arrays).mapping
+    assert (mapping["tau"], mapping["dt"]) == ("net.tau", "net.dt")
 
 
 def test_nothing_square_proposes_nothing():

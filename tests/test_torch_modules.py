@@ -65,13 +65,26 @@ def test_step_and_jacobian_are_those_of_the_module(case, layers):
     assert field.metadata["import_check"].startswith("holds")
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("case", KINDS)
+def test_lower_precision_is_checked_in_a_double_copy(case, kind):
+    """The weights are widened exactly, so that the limit is that of float64; the module itself is not changed."""
+    module = made(case, 2, double=False).to(kind)
+    field = ssmsym.from_torch(module)
+    assert field.metadata["import_check"].startswith("holds")
+    assert "limit 1e-12" in field.metadata["import_check"]
+    assert next(module.parameters()).dtype == kind
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("case", KINDS)
-def test_single_precision_is_checked_in_single_precision(case, layers):
-    field = ssmsym.from_torch(made(case, layers, double=False))
-    assert field.metadata["import_check"].startswith("holds")
-    assert "(float32)" in field.metadata["import_check"]
-    assert "limit 1e-06" in field.metadata["import_check"]
+def test_single_precision_agrees_to_its_own_rounding(case, layers):
+    module = made(case, layers, double=False).eval()
+    u = np.array([0.3, -0.2])
+    field = ssmsym.from_torch(module).at(u=u)
+    x = np.random.default_rng(0).uniform(-1, 1, field.n_states).astype(np.float32)
+    step = torch_map(module, torch.from_numpy(u.astype(np.float32)))
+    np.testing.assert_allclose(field(x), step(torch.from_numpy(x)).detach().numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize("cell", [nn.RNNCell, nn.GRUCell, nn.LSTMCell])
@@ -176,6 +189,101 @@ def test_without_a_mapping_one_is_proposed():
         InputError, match=r"--map 'J=w_rec.weight,B=w_in.weight,b=w_in.bias,W=out.weight,c=out.bias'"
     ):
         ssmsym.from_torch(RateNetwork())
+
+
+class Encoded(nn.Module):
+    """An RNN with several linear layers about it: which is the readout must be said."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.RNN(3, 8, nonlinearity="relu")
+        self.fc1 = nn.Linear(8, 4)
+        self.fc2 = nn.Linear(8, 2)
+
+
+def test_a_mapped_readout_keeps_the_modules_nonlinearity_and_check():
+    torch.manual_seed(5)
+    module = Encoded().double()
+    field = ssmsym.from_torch(module, mapping={"W": "fc1.weight", "c": "fc1.bias"})
+    assert "nonlinearity relu" in field.metadata["understood"]
+    assert "with W = fc1.weight" in field.metadata["understood"]
+    assert "the given RNN" in field.metadata["import_check"]
+    h = np.random.default_rng(0).standard_normal(8)
+    wanted = torch_map(module.rnn, torch.zeros(3, dtype=torch.double))(torch.from_numpy(h))
+    np.testing.assert_allclose(field(h), wanted.detach().numpy(), atol=1e-14)
+    assert field.n_outputs == 4
+    assert "'fc1.weight', 'fc2.weight' might be it" in ssmsym.from_torch(module).metadata["understood"]
+
+
+class OwnCell(nn.Module):
+    """Leaky, with the names of PyTorch's cells: no nn.RNNCell."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight_ih = nn.Parameter(torch.randn(4, 2))
+        self.weight_hh = nn.Parameter(torch.randn(4, 4))
+        self.bias = nn.Parameter(torch.randn(4))
+
+
+def test_an_own_cell_with_pytorchs_names_is_not_taken_for_one(tmp_path):
+    module = OwnCell().double()
+    with pytest.raises(InputError, match=r"belongs to no nn\.RNN"):
+        ssmsym.from_torch(module)
+    torch.save(module.state_dict(), tmp_path / "own.pt")
+    assert "DOUBTFUL: 'bias'" in ssmsym.load(tmp_path / "own.pt").metadata["understood"]
+
+
+def test_parametrized_weights_are_those_that_are_used():
+    torch.manual_seed(6)
+    module = nn.GRU(2, 3).double()
+    nn.utils.parametrizations.orthogonal(module, "weight_hh_l0")
+    field = ssmsym.from_torch(module)
+    assert field.metadata["import_check"].startswith("holds")
+
+
+def test_embeddings_and_hidden_layers_are_no_readout():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.emb = nn.Embedding(20, 8)
+            self.gru = nn.GRU(8, 8)
+            self.mlp = nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 2))
+
+    field = ssmsym.from_torch(Net().double())
+    assert field.n_outputs == 0
+    assert "no linear readout recognised" in field.metadata["understood"]
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"weight_hh_l0": np.eye(3), "weight_ih_l0": np.ones((3, 2)), "bias_ih_l0": np.ones(3)},
+        {
+            "weight_hh_l0": np.eye(3),
+            "weight_ih_l0": np.ones((3, 2)),
+            "weight_hh_l1": np.eye(2),
+            "weight_ih_l1": np.ones((2, 3)),
+        },
+        {"weight_hh_l0": np.eye(1), "weight_ih_l0": np.ones((1, 1))},
+    ],
+    ids=["one bias", "sizes that differ", "one unit"],
+)
+def test_cells_that_pytorch_would_not_make_are_cells(weights):
+    field = ssmsym.from_torch(weights)
+    h = np.random.default_rng(0).standard_normal(field.n_states)
+    below, wanted = np.zeros(weights["weight_ih_l0"].shape[1]), []
+    for layer, block in enumerate(field.split(h)):
+        drive = weights[f"weight_ih_l{layer}"] @ below + weights[f"weight_hh_l{layer}"] @ block
+        below = np.tanh(drive + weights.get(f"bias_ih_l{layer}", 0.0))
+        wanted.append(below)
+    np.testing.assert_allclose(field(h), np.concatenate(wanted), atol=1e-14)
+
+
+def test_gates_of_all_layers_have_names():
+    lines = repr(ssmsym.from_torch(nn.GRU(2, 3, num_layers=2).double())).splitlines()
+    assert "  h0 -> (h0 - n_0)∘z_0 + n_0" in lines
+    assert "  r_1 = logistic.(W_hr_1*h1 + W_ir_1*h0_new + b_hr_1 + b_ir_1)" in lines
+    assert "  h1 -> (h1 - n_1)∘z_1 + n_1" in lines
 
 
 def test_bidirectional_cells_are_refused():

@@ -32,32 +32,23 @@ def info(network: str, reading: Reading, as_json: bool) -> None:
     A file with names of its own gets a mapping proposed. Where PyTorch is installed, its cells are checked
     against it.
     """
-    proposal = None if reading.maps else _proposal_for(network)
-    if proposal is not None:
+    from ssmsym.importing.recognition import UnknownNamesError
+
+    try:
+        field = load_network(network, reading, check=True)
+    except UnknownNamesError as error:
+        if not error.proposal.mapping:
+            raise
         if as_json:
-            texts.print_json(texts.proposal_document(proposal, network))
+            texts.print_json(texts.proposal_document(error.proposal, network))
         else:
-            texts.print_proposal(proposal, network)
+            texts.print_proposal(error.proposal, network)
         return
-    field = load_network(network, reading, check=True)
     facts = texts.facts(field, network)
     if as_json:
         texts.print_json(facts)
     else:
         texts.print_facts(field, facts)
-
-
-def _proposal_for(network: str) -> Proposal | None:
-    """A mapping for a file that holds no network under known names."""
-    from ssmsym.importing.containers import read_weights
-    from ssmsym.importing.proposal import propose_mapping
-    from ssmsym.importing.recognition import networks_among
-
-    arrays = read_weights(network).arrays
-    if networks_among(arrays) or "header" in arrays:
-        return None
-    proposal = propose_mapping(arrays)
-    return proposal if proposal.mapping else None
 
 
 @click.command("fixed-points")

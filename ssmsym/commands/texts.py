@@ -53,8 +53,8 @@ def facts(field: VectorField, network: str) -> dict[str, Any]:
         "trained_step": metadata.get("trained_step"),
         "note": _time_note(field),
         "understood": metadata.get("understood", ""),
-        "import_check": metadata.get("import_check", "not made: no PyTorch and no sample trajectories"),
-        "other": [key for key in metadata if key not in _FACTS],
+        "import_check": metadata.get("import_check", _NO_CHECK),
+        "other": _summarised([key for key in metadata if key not in _FACTS]),
         "ignored": metadata.get("ignored", ""),
     }
 
@@ -63,6 +63,24 @@ _FACTS = {
     *("name", "tau", "form", "activation", "trained_step", "step", "cell", "layers", "unit_box"),
     *("understood", "import_check", "ignored"),
 }
+
+
+_NO_CHECK = (
+    "not made: the file holds no sample trajectories, and no cell that PyTorch (where installed) could step; "
+    "from_torch(module, step=...) checks a module of one's own"
+)
+_SHOWN_OTHERS = 4  # of one group
+
+
+def _summarised(names: list[str]) -> list[str]:
+    """Names, of large groups with a common beginning only the group and how many."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.partition(".")[0], []).append(name)
+    out = []
+    for head, members in groups.items():
+        out += members if len(members) <= _SHOWN_OTHERS else [f"{head}.* ({len(members)} entries)"]
+    return out
 
 
 def _time_note(field: VectorField) -> str:

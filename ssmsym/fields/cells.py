@@ -104,10 +104,8 @@ def recurrent_cell(
         below = builder.add_to(equations, NONLINEARITIES[nonlinearity])
         arrays.update(builder.arrays)
     known: dict[str, Any] = {"cell": kind, "layers": len(layers)}
-    if kind != "rnn" or nonlinearity == "tanh":
-        known["unit_box"] = _unit_box(layers)
-    if not known.get("unit_box"):
-        known.pop("unit_box", None)
+    if nonlinearity == "tanh" and all(layer.projection is None for layer in layers):
+        known["unit_box"] = " ".join(str(s) for s in equations if str(s).startswith("h"))
     return from_sympy(
         equations,
         arrays=arrays,
@@ -117,13 +115,6 @@ def recurrent_cell(
         conditions=conditions,
         metadata={**known, **(metadata or {})},
     )
-
-
-def _unit_box(layers: Sequence[CellLayer]) -> str:
-    """Names of the blocks h, unless projections scale them."""
-    if any(layer.projection is not None for layer in layers):
-        return ""
-    return " ".join(f"h{number}" for number in range(len(layers))) if len(layers) > 1 else "h"
 
 
 class _LayerEquations:

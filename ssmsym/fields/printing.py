@@ -27,6 +27,9 @@ def _plain(e: Any) -> Any:
 
 
 class _Latex(LatexPrinter):
+    def _print_Float(self, e: Any) -> str:  # noqa: N802
+        return super()._print_Float(_shortest(e))
+
     def _print_ElementwiseApplyFunction(self, e: Any) -> str:  # noqa: N802
         head = _plain(e)
         argument = self._print(e.expr)
@@ -42,7 +45,16 @@ class _Latex(LatexPrinter):
         return rf"{self.parenthesize(e.base, 100)}^{{\circ {self._print(e.exp)}}}"
 
 
+def _shortest(e: Any) -> Any:
+    """A float with as many digits as tell it from its neighbours."""
+    digits = len(repr(float(e)).partition("e")[0].replace("-", "").replace(".", "").strip("0"))
+    return sympy.Float(e, max(digits, 1))
+
+
 class _Text(StrPrinter):
+    def _print_Float(self, e: Any) -> str:  # noqa: N802
+        return repr(float(e))
+
     def _print_ElementwiseApplyFunction(self, e: Any) -> str:  # noqa: N802
         head = _plain(e)
         name = (
@@ -67,30 +79,44 @@ def text(e: Any) -> str:
     return str(_Text().doprint(e))
 
 
+_GATE_WEIGHTS = re.compile(r"W_h([a-z](?:_\d+)?)$")
+
+
 def named_gates(equations: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:
     """A cell's equations with its gates as symbols of their own, and what the symbols stand for.
 
     A gate is a function entry by entry whose argument holds recurrent weights ``W_h?``, after the last letters of
-    which it is called; equations without such weights stay as they are.
+    which it is called; the new state of a lower layer, where another layer takes it as input, is ``h0_new``.
+    Equations without such weights stay as they are.
     """
     gates: dict[Any, Any] = {}
     found = {e for expression in equations.values() for e in expression.atoms(ElementwiseApplyFunction)}
-    for gate in sorted(found, key=lambda e: (len(e.atoms(ElementwiseApplyFunction)), str(e))):
-        named = gate.xreplace({value: symbol for symbol, value in gates.items()})
-        letters = {
-            s.name[3:] for s in named.atoms(MatrixSymbol) if s.name.startswith("W_h") and len(s.name) > 3
-        }
-        if len(letters) == 1 and not letters & {str(s) for s in gates}:
-            symbol = MatrixSymbol(letters.pop(), *gate.shape)
-            gates[symbol] = named
-    inverse = {value: symbol for symbol, value in gates.items()}
+    states: dict[Any, Any] = {}
 
     def shortened(expression: Any) -> Any:
-        for _ in gates:
-            expression = expression.xreplace(inverse)
+        inverse = {value: symbol for symbol, value in gates.items()} | states
+        for _ in range(len(inverse) + 1):
+            shorter = expression.xreplace(inverse)
+            if shorter == expression:
+                break
+            expression = shorter
         return expression
 
-    return {state: shortened(e) for state, e in equations.items()}, gates
+    for state, equation in equations.items():
+        inside = {g for g in found if g in equation.atoms(ElementwiseApplyFunction)}
+        for gate in sorted(inside, key=lambda e: (len(e.atoms(ElementwiseApplyFunction)), str(e))):
+            named = shortened(gate)
+            letters = {m[1] for s in named.atoms(MatrixSymbol) if (m := _GATE_WEIGHTS.match(s.name))}
+            if isinstance(named, ElementwiseApplyFunction) and len(letters) == 1:
+                gates[MatrixSymbol(letters.pop(), *gate.shape)] = named
+        if gates and isinstance(state, MatrixSymbol):
+            states[shortened(equation)] = MatrixSymbol(f"{state.name}_new", *state.shape)
+    short = {}
+    kept, states = states, {}
+    for state, equation in equations.items():
+        short[state] = shortened(equation)
+        states.update({e: s for e, s in kept.items() if s.name == f"{state}_new"})
+    return short, gates
 
 
 def equation_lines(equations: Mapping[Any, Any], *, is_map: bool) -> list[str]:

@@ -93,10 +93,24 @@ def recognised_cell(arrays: Arrays, prefix: str) -> CellArrays:
             raise InputError(
                 f"The cell has '{prefix}weight_hh{suffix}' but no '{prefix}weight_ih{suffix}'; check the source."
             )
-        layers.append(CellLayer(**{part: arrays[name] for part, name in found.items()}))
+        layers.append(CellLayer(**_with_all_axes({part: arrays[name] for part, name in found.items()})))
         used |= set(found.values())
     first = f"{prefix}weight_ih{'_l0' if numbered else ''}"
     return CellArrays(_kind(layers[0], prefix), prefix, tuple(layers), frozenset(used), first)
+
+
+def _with_all_axes(parts: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Matrices with one column and vectors of one entry, as not every format keeps an axis of length 1."""
+    whole = dict(parts)
+    for name in ("input_weights", "recurrent_weights"):
+        if whole[name].ndim < 2:
+            whole[name] = whole[name].reshape(-1, 1)
+    if "projection" in whole and whole["projection"].ndim < 2:
+        whole["projection"] = whole["projection"].reshape(whole["recurrent_weights"].shape[1], -1)
+    for name in ("input_bias", "recurrent_bias"):
+        if name in whole and whole[name].ndim == 0:
+            whole[name] = whole[name].reshape(1)
+    return whole
 
 
 def _kind(layer: CellLayer, prefix: str) -> str:
@@ -114,15 +128,53 @@ def _kind(layer: CellLayer, prefix: str) -> str:
     )
 
 
+_NO_READOUT = re.compile(r"emb|enc|norm|(^|[._])(ln|bn)\d*[._]")
+
+
 def readout_candidates(arrays: Arrays, cell: CellArrays) -> list[str]:
-    """Names of arrays (k, H) that may read the cell's last layer, the likeliest spelling ``*.weight`` included."""
+    """Names ``*.weight`` of arrays (k, H), or (H,), that may read the last layer's h.
+
+    Embeddings, encoders and normalisations are left out, and a first layer of several: one whose k outputs another
+    array takes as its inputs.
+    """
     outputs = cell.layers[-1].recurrent_weights.shape[1]
-    return [
+    fitting = [
         name
         for name, value in arrays.items()
         if name not in cell.used
-        and value.ndim == 2
+        and name.rpartition(".")[2] == "weight"
         and value.dtype.kind == "f"
-        and value.shape[1] == outputs
-        and name.rpartition(".")[2] in ("weight", "W")
+        and not _NO_READOUT.search(name.lower())
+        and (
+            (value.ndim == 2 and value.shape[1] == outputs) or (value.ndim == 1 and value.shape == (outputs,))
+        )
     ]
+    return [name for name in fitting if not _feeds_another(name, arrays, cell)]
+
+
+def _feeds_another(name: str, arrays: Arrays, cell: CellArrays) -> bool:
+    own = arrays[name]
+    later = list(arrays)[list(arrays).index(name) + 1 :]
+    return own.ndim == 2 and any(
+        other.rpartition(".")[2] == "weight"
+        and other not in cell.used
+        and arrays[other].ndim == 2
+        and arrays[other].shape[1] == own.shape[0]
+        for other in later
+    )
+
+
+def strangers(arrays: Arrays, cell: CellArrays) -> list[str]:
+    """Arrays beside the cell's own, under its prefix, that no such cell has: it may be one of the user's own."""
+    beside = [
+        name
+        for name in arrays
+        if name.startswith(cell.prefix)
+        and "." not in name.removeprefix(cell.prefix)
+        and name not in cell.used
+    ]
+    return [name for name in beside if _STRANGE.search(name.removeprefix(cell.prefix))]
+
+
+# a bare state dict lies beside everything else in its file: only what looks like part of a cell counts
+_STRANGE = re.compile(r"^(weight|bias)|alpha|leak|decay|gate|mask|norm|tau_")

@@ -34,5 +34,6 @@ def with_check(network: Network, result: ImportCheck) -> Network:
 def _check(network: Network, *, use_torch: bool) -> ImportCheck | None:
     if network.cell is not None and use_torch:
         step = torch_step(network.cell, network.nonlinearity)
-        return check_steps(network.field, step, against=f"PyTorch's {network.cell.title}")
+        if step is not None:
+            return check_steps(network.field, step, against=f"PyTorch's {network.cell.title}")
     return check_trajectories(network.field, network.arrays)

@@ -11,7 +11,7 @@ from ssmsym.fields.field import VectorField
 from ssmsym.fields.file_checks import one_line
 from ssmsym.importing.checked_import import checked
 from ssmsym.importing.containers import read_weights
-from ssmsym.importing.recognition import recognise
+from ssmsym.importing.recognition import UnknownNamesError, recognise
 
 
 def load(
@@ -86,6 +86,8 @@ def load(
         network = recognise(file.arrays, name=name, mapping=mapping, group=group, settings=settings)
         network = checked(network, check=check)
         return _with_unread(network.as_wanted(as_), file.ignored)
+    except UnknownNamesError as error:
+        raise error.of_file(str(file.path)) from None
     except FileFormatError as error:
         raise FileFormatError(
             f"'{file.path}' cannot be read as a network: {one_line(error).rstrip('.')}."

@@ -1,4 +1,4 @@
-"""A mapping proposed for a file with names of its own, from shapes first and names second."""
+"""A mapping proposed for a file with names of its own, from shapes and names together."""
 
 from __future__ import annotations
 
@@ -13,19 +13,33 @@ from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
 
-_RECURRENT = re.compile(
-    r"(^|[^a-z])(hh|h2h|rec|recurrent|w_?rec|j|w_?hh|w_?h|wrec|whh|w_?rr)([^a-z]|$)|recurrent"
-)
-_INPUT = re.compile(
-    r"(^|[^a-z])(ih|i2h|x2h|in|inp|w_?in|win|b|w_?ih|w_?x|w_?i|wi|embed)([^a-z]|$)|input|encoder"
-)
-_OUTPUT = re.compile(
-    r"(^|[^a-z])(out|w_?out|wout|ho|h2o|fc|w|head|w_?o|wo|z)([^a-z]|$)|output|readout|decoder"
-)
-_BIAS = re.compile(r"(^|[^a-z])(b|bias|b_?rec|brec|b_?h|bh|bias_(ih|hh))([^a-z]|$)|bias")
-_STATE = re.compile(r"init|h0|x0|state|traj")
-_MASK = re.compile(r"mask|connect|dale|sign")
-_OWN = ("tau", "dt", "activation", "form", "input_condition", "trajector", "initial_state", "integrator")
+# whole words of a name; "W_hh.weight" has the words w, hh, weight
+_RECURRENT = {
+    "hh",
+    "h2h",
+    "rec",
+    "recurrent",
+    "recur",
+    "wrec",
+    "whh",
+    "wh",
+    "rr",
+    "wrr",
+    "wr",
+    "j",
+    "hid2hid",
+}
+_INPUT = {"ih", "i2h", "x2h", "in", "inp", "input", "inputs", "win", "wih", "wxh", "xh", "wx", "wi", "ir"}
+_OUTPUT = {"out", "output", "outputs", "wout", "ho", "h2o", "h2y", "hy", "why", "fc", "readout", "decoder"}
+_OUTPUT |= {"head", "wo", "wy", "dense", "linear", "ro"}
+_BIAS = {"b", "bias", "biases", "bh", "brec", "bhh", "bih", "br", "bx", "by", "bo", "bout"}
+_OUTER_BIAS = {"by", "bo", "bout", "y", "o"}
+_NORM = {"ln", "bn", "norm", "layernorm", "batchnorm", "running"}
+_STATE = {"h0", "x0", "r0", "init", "initial", "traj", "trajectories", "state"}
+_TRAINING = re.compile(r"(^|[./])(optim|lr_sched|sched|amp|scaler)|exp_avg|momentum_buffer", re.IGNORECASE)
+_OWN = ("activation", "out_activation", "form", "input_condition", "trajector", "initial_state", "integrator")
+_PARTS = ("weight", "bias", "kernel", "kernel:0", "bias:0")  # last parts of a name that belong to a layer
+_PLAIN = re.compile(r"[A-Za-z_][\w.]*")
 
 
 @dataclass
@@ -37,7 +51,7 @@ class Proposal:
     mapping : dict of str to str
         Empty if no array can be recurrent weights.
     reasons : list of str
-        One sentence for each entry that was chosen among several, transposed, or combined.
+        What was chosen among several, transposed, combined or is in doubt.
     unused : list of str
         Names of arrays that the mapping does not use.
     """
@@ -58,125 +72,260 @@ class Proposal:
                 f"no array of it has the shape of recurrent weights 'J' (N, N), nor has it factors 'm' and 'n' (found "
                 f"{found}); give a network file"
             )
-        return f"name its arrays, perhaps with {self.option()}"
+        return f"name its arrays, perhaps with mapping={self.mapping} or {self.option()}"
 
 
 def propose_mapping(arrays: Arrays) -> Proposal:
-    """What the arrays of a file may be, as a mapping to a rate network.
+    """What the arrays of a file may be, as a mapping to a rate network; to be read before it is used.
 
-    J is the square array that is named like recurrent weights, or whose size occurs most often among the others;
-    then input weights, readout and biases must fit it. Where input weights are stored as (inputs, N), the source
-    multiplies states from the left, and J and W are transposed too.
+    J is the square array that is named like recurrent weights, or whose size occurs most often among the others.
+    Input weights, readout and biases must fit it; names decide between them, then shapes, and arrays of J's own
+    layer or group come first. Where input weights are stored as (inputs, N), the source presumably multiplies states
+    from the left, and J and W are transposed too.
     """
-    numeric = {k: v for k, v in arrays.items() if v.dtype.kind in "biuf" and not k.startswith(_OWN)}
-    proposal = Proposal()
-    square = {k: v for k, v in numeric.items() if v.ndim == 2 and v.shape[0] == v.shape[1] and len(v) > 1}
-    weights = [k for k in square if not _is_factor(k, square[k])] or list(square)[:1]
-    if not weights:
-        proposal.unused = list(arrays)
+    names = [k for k, v in arrays.items() if v.dtype.kind in "biuf" and not _TRAINING.search(k)]
+    numeric = {k: arrays[k] for k in names if not k.rpartition(".")[2].startswith(_OWN)}
+    search = _Search(numeric)
+    proposal = Proposal(unused=[k for k in arrays if not _TRAINING.search(k)])
+    if search.J is None:
         return proposal
-    J = _recurrent(weights, square, numeric, proposal)
-    n = len(square[J])
-    rectangular = [
-        k
-        for k, v in numeric.items()
-        if v.ndim == 2 and n in v.shape and k not in square and not _STATE.search(k.lower())
+    search.find()
+    proposal.mapping, proposal.reasons = search.mapping, search.reasons
+    texts = [k for k, v in arrays.items() if v.dtype.kind in "US" and v.size == 1 and "activ" in k.lower()]
+    proposal.reasons += [
+        f"'{k}' says '{arrays[k].reshape(())[()]}': give it as the activation" for k in texts
     ]
-    B = _chosen(rectangular, _INPUT, numeric, n, rows_first=True)
-    W = _chosen([k for k in rectangular if k != B], _OUTPUT, numeric, n, rows_first=False)
-    from_left = B is not None and numeric[B].shape[0] != n
-    transposed = ".T" if from_left else ""
-    text = _factored(J, n, numeric, proposal)
-    proposal.mapping["J"] = f"({text}).T" if transposed and text != J else text + transposed
-    if B is not None:
-        proposal.mapping["B"] = B + transposed
-    if from_left:
-        proposal.reasons.append(
-            f"'{B}' is stored as (inputs, N): the source multiplies states from the left, so J is transposed too"
-        )
-    used = {J, B} | {name for name in numeric if name in text}
-    used |= _biases(numeric, n, used, proposal)
-    if W is not None:
-        proposal.mapping["W"] = W if numeric[W].shape[1] == n else f"{W}.T"
-        used.add(W)
-        used |= _readout_bias(W, numeric, n, used, proposal)
-    proposal.unused = [k for k in arrays if k not in used and not k.startswith(_OWN)]
+    proposal.unused = [k for k in proposal.unused if k not in search.used and not k.startswith(_OWN)]
     return proposal
+
+
+def _words(name: str) -> set[str]:
+    parts = re.split(r"[^A-Za-z0-9]+", name)
+    humps = [w for part in parts for w in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", part)]
+    return {w.lower() for w in (*parts, *humps) if w}
+
+
+def _container(name: str) -> str:
+    """The group that a name's layer lies in: ``model.w_in.weight`` and ``model.w_in`` lie in ``model.``."""
+    parts = re.split(r"([./])", name)
+    inner = 4 if parts[-1] in _PARTS and len(parts) > 2 else 2
+    return "".join(parts[: max(0, len(parts) - inner + 1)])
+
+
+class _Search:
+    """Which array is what, decided one after the other."""
+
+    def __init__(self, numeric: Arrays) -> None:
+        self.arrays = numeric
+        self.mapping: dict[str, str] = {}
+        self.reasons: list[str] = []
+        self.used: set[str] = set()
+        self.J = self._recurrent()
+        self.group = _container(self.J) if self.J is not None else ""
+        self.n = len(numeric[self.J]) if self.J is not None else 0
+
+    def words(self, name: str) -> set[str]:
+        return _words(name.removeprefix(self.group))
+
+    def find(self) -> None:
+        assert self.J is not None
+        self.used.add(self.J)
+        self._warn_of_rivals()
+        B = self._input()
+        W = self._readout_weights(B)
+        from_left = self._from_left(B, W)
+        self.mapping["J"] = self._factored(from_left)
+        if B is not None:
+            self._add("B", B, self.arrays[B].shape[0] != self.n or (from_left and self._is_square(B)))
+        self._biases()
+        if W is not None:
+            self._add("W", W, self.arrays[W].shape[1] != self.n or (from_left and self._is_square(W)))
+            self._readout_bias(W)
+        self._time_constants()
+        norms = [k for k in self.arrays if self.words(k) & _NORM and k.startswith(self.group)]
+        if norms:
+            self.reasons.append(
+                f"'{norms[0]}' looks like a normalisation, which no rate network has: it is left out"
+            )
+
+    def _add(self, target: str, name: str, transposed: bool) -> None:
+        self.mapping[target] = _quoted(name) + (".T" if transposed else "")
+        self.used.add(name)
+
+    def _is_square(self, name: str) -> bool:
+        return self.arrays[name].shape == (self.n, self.n)
+
+    # -- recurrent weights ------------------------------------------------------------------------------------
+
+    def _recurrent(self) -> str | None:
+        square = [k for k, v in self.arrays.items() if v.ndim == 2 and v.shape[0] == v.shape[1] and v.size]
+        named = [k for k in square if _words(k) & _RECURRENT]
+        several = [k for k in square if len(self.arrays[k]) > 1]
+        weights = [k for k in several if not _is_factor(k, self.arrays[k])] or several[:1]
+        pool = [k for k in weights if k in named] or weights or named
+        if not pool:
+            return None
+        sizes = Counter(s for v in self.arrays.values() for s in v.shape)
+        outer = {k: bool(_words(k) & (_INPUT | _OUTPUT) and not _words(k) & _RECURRENT) for k in pool}
+        self._weights = weights
+        return max(pool, key=lambda k: (not outer[k], sizes[len(self.arrays[k])]))
+
+    def _warn_of_rivals(self) -> None:
+        assert self.J is not None
+        named = bool(_words(self.J) & _RECURRENT)
+        rivals = [k for k in self._weights if k != self.J and not _words(k) & (_INPUT | _OUTPUT)]
+        if rivals:
+            why = "its name" if named else "how often its size occurs"
+            others = ", ".join(f"'{k}'" for k in rivals[:4])
+            self.reasons.append(
+                f"'{self.J}' was taken for J by {why}; {others} have the shape of weights too"
+            )
+        elif not named:
+            self.reasons.append(f"no name tells that '{self.J}' is recurrent; it is the one square array")
+
+    def _factored(self, from_left: bool) -> str:
+        """The weights times a mask of their shape and signs of the sending units, if the file has such."""
+        assert self.J is not None
+        text = _quoted(self.J)
+        for name in self._inside(lambda v: v.shape == (self.n, self.n) and bool(np.isin(v, (0, 1)).all())):
+            if np.count_nonzero(self.arrays[name] - np.diag(np.diagonal(self.arrays[name]))):
+                text += f"*{_quoted(name)}"
+                self.used.add(name)
+                self.reasons.append(f"'{name}' holds only 0 and 1 and is taken for a mask of J")
+        if from_left:
+            text = f"({text}).T" if "*" in text else f"{text}.T"
+        for name in self._inside(lambda v: _signs(v, self.n) is not None):
+            vector = self.arrays[name].ndim == 1
+            text = f"abs({text})" + (f"*{_quoted(name)}" if vector else f"@{_quoted(name)}")
+            self.used.add(name)
+            self.reasons.append(
+                f"'{name}' holds signs and is taken for Dale's law: those of the sending units, the columns of J"
+            )
+            break
+        return text
+
+    def _beside(self, test: Any) -> list[str]:
+        return [k for k, v in self.arrays.items() if k not in self.used and test(v)]
+
+    def _inside(self, test: Any) -> list[str]:
+        """Those of J's own group, or of none."""
+        return [k for k in self._beside(test) if k.startswith(self.group) or not _container(k)]
+
+    # -- inputs and outputs -------------------------------------------------------------------------------
+
+    def _candidates(self) -> list[str]:
+        def fits(name: str, value: NDArray[Any]) -> bool:
+            words = self.words(name)
+            if value.ndim != 2 or self.n not in value.shape or name in self.used:
+                return False
+            return not words & (_STATE | _NORM) and not (1 in value.shape and words & _BIAS)
+
+        return [k for k, v in self.arrays.items() if fits(k, v) and not _is_factor(k, v)]
+
+    def _near(self, name: str) -> int:
+        """Whether an array lies in J's own layer, group, or elsewhere."""
+        assert self.J is not None
+        layer = self.J.rpartition(".")[0] or self.J.rpartition("/")[0]
+        return 2 * name.startswith(self.group) + (bool(layer) and name.startswith(layer))
+
+    def _input(self) -> str | None:
+        def score(name: str) -> int:
+            words = self.words(name)
+            shape = self.arrays[name].shape
+            named = bool(words & _INPUT) or name.removeprefix(self.group) == "B"
+            other = bool(words & (_OUTPUT | _RECURRENT)) or name.removeprefix(self.group) == "W"
+            layer = self._near(name) % 2 == 1 and "kernel" in words  # of Keras, beside the recurrent kernel
+            return (
+                8 * (named or layer) - 8 * (other and not named) + 2 * (shape[0] == self.n) + self._near(name)
+            )
+
+        found = [k for k in self._candidates() if not self._is_square(k) or self.words(k) & _INPUT]
+        found = [k for k in found if score(k) >= 8 or (self.arrays[k].shape[0] == self.n and score(k) > 0)]
+        return max(found, key=score, default=None)
+
+    def _readout_weights(self, B: str | None) -> str | None:
+        def score(name: str) -> int:
+            words = self.words(name)
+            shape = self.arrays[name].shape
+            named = bool(words & _OUTPUT) or name.removeprefix(self.group) == "W"
+            other = bool(words & (_INPUT | _RECURRENT))
+            return 8 * named - 8 * (other and not named) + 2 * (shape[1] == self.n) + self._near(name) // 2
+
+        found = [k for k in self._candidates() if k != B]
+        found = [k for k in found if not self._is_square(k) or self.words(k) & _OUTPUT]
+        found = [k for k in found if score(k) >= 8 or (self.arrays[k].shape[1] == self.n and score(k) > 0)]
+        return max(found, key=score, default=None)
+
+    def _from_left(self, B: str | None, W: str | None) -> bool:
+        """Whether the source multiplies states from the left, as far as the shapes tell."""
+        if B is not None and not self._is_square(B):
+            from_left, sign = self.arrays[B].shape[0] != self.n, f"'{B}' is stored as (inputs, N)"
+        elif W is not None and not self._is_square(W):
+            from_left, sign = self.arrays[W].shape[1] != self.n, f"'{W}' is stored as (N, outputs)"
+        else:
+            return False
+        if from_left:
+            self.reasons.append(
+                f"{sign}: the source presumably multiplies states from the left, so J is transposed too; if it "
+                "computes J @ x, leave out that .T"
+            )
+        return from_left
+
+    # -- vectors and scalars ------------------------------------------------------------------------------
+
+    def _biases(self) -> None:
+        fitting = [k for k in self._vectors(self.n) if not self.words(k) & (_OUTPUT | _OUTER_BIAS)]
+        near = [k for k in fitting if k.startswith(self.group)] or [k for k in fitting if not _container(k)]
+        if near:
+            self.mapping["b"] = "+".join(_quoted(k) for k in near)
+            self.used |= set(near)
+        if len(near) > 1:
+            self.reasons.append("the biases of the units are added")
+
+    def _readout_bias(self, W: str) -> None:
+        shape = self.arrays[W].shape
+        fitting = self._vectors(shape[0] if shape[1] == self.n else shape[1])
+        layer = W.rpartition(".")[0] or W.rpartition("/")[0]
+        named = [k for k in fitting if self.words(k) & (_OUTPUT | _OUTER_BIAS)]
+        near = [k for k in fitting if layer and k.startswith(layer)] or named or fitting
+        if near:
+            self.mapping["c"] = _quoted(near[0])
+            self.used.add(near[0])
+
+    def _vectors(self, size: int) -> list[str]:
+        shapes = ((size,), (size, 1), (1, size))
+        found = self._beside(lambda v: v.shape in shapes)
+        return [k for k in found if self.words(k) & _BIAS and not self.words(k) & (_NORM | _STATE)]
+
+    def _time_constants(self) -> None:
+        for target in ("tau", "dt"):
+            found = [
+                k for k in self._beside(lambda v: v.size == 1) if _words(k.rpartition(".")[2]) == {target}
+            ]
+            if found and found[0] != target:
+                self.mapping[target] = _quoted(found[0])
+                self.used.add(found[0])
+        shares = [k for k in self._beside(lambda v: v.size == 1) if "alpha" in _words(k)]
+        if shares:
+            self.reasons.append(f"'{shares[0]}' may be dt / tau: give tau and dt, or it is an ODE")
+
+
+def _quoted(name: str) -> str:
+    """A name as an expression may hold it."""
+    return name if _PLAIN.fullmatch(name) else f'"{name}"'
+
+
+def _signs(value: NDArray[Any], n: int) -> NDArray[Any] | None:
+    """The signs that a vector, or the diagonal of a matrix, holds; None if it holds others."""
+    if value.shape == (n, n) and not np.count_nonzero(value - np.diag(np.diagonal(value))):
+        value = np.diagonal(value)
+    return value if value.shape == (n,) and set(np.unique(value).tolist()) == {-1.0, 1.0} else None
 
 
 def _is_factor(name: str, value: NDArray[Any]) -> bool:
     """Whether a square array looks like a mask or a diagonal of signs, not like weights."""
+    if value.shape[0] != value.shape[1]:
+        return False
     diagonal = np.count_nonzero(value - np.diag(np.diagonal(value))) == 0
-    return diagonal or bool(_MASK.search(name.lower())) or bool(np.isin(value, (0, 1)).all())
-
-
-def _recurrent(weights: list[str], square: Arrays, numeric: Arrays, proposal: Proposal) -> str:
-    named = [k for k in weights if _RECURRENT.search(k.lower())]
-    pool = named or weights
-    sizes = Counter(s for v in numeric.values() for s in v.shape)
-    best = max(pool, key=lambda k: sizes[len(square[k])])
-    if len(weights) > 1:
-        others = ", ".join(f"'{k}'" for k in weights if k != best)
-        why = "its name" if named else "how often its size occurs"
-        proposal.reasons.append(f"'{best}' was taken for J by {why}; {others} have the shape of weights too")
-    return best
-
-
-def _chosen(
-    names: list[str], pattern: re.Pattern[str], numeric: Arrays, n: int, *, rows_first: bool
-) -> str | None:
-    """The array that is named like what is looked for, else the first whose shape says so."""
-    named = [k for k in names if pattern.search(k.lower())]
-    if named:
-        return named[0]
-    other = _OUTPUT if rows_first else _INPUT
-    fitting = [k for k in names if (numeric[k].shape[0] == n) == rows_first and not other.search(k.lower())]
-    return fitting[0] if fitting else None
-
-
-def _factored(J: str, n: int, numeric: Arrays, proposal: Proposal) -> str:
-    """The weights times a mask of their shape and signs of their units, if the file has such."""
-    text = J
-    for name, value in numeric.items():
-        is_mask = value.shape == (n, n) and name != J and bool(np.isin(value, (0, 1)).all())
-        if is_mask and np.count_nonzero(value - np.diag(np.diagonal(value))):
-            text += f"*{name}"
-            proposal.reasons.append(f"'{name}' holds only 0 and 1 and is taken for a mask of J")
-    for name, value in numeric.items():
-        signs = np.diagonal(value) if value.shape == (n, n) and name != J else value
-        is_signs = signs.shape == (n,) and set(np.unique(signs).tolist()) == {-1.0, 1.0}
-        if is_signs and (value.ndim == 1 or np.count_nonzero(value - np.diag(signs)) == 0):
-            text = text.replace(J, f"abs({J})", 1) + (f"*{name}" if value.ndim == 1 else f"@{name}")
-            proposal.reasons.append(
-                f"'{name}' holds signs and is taken for Dale's law: effective J = |J| times signs"
-            )
-    return text
-
-
-def _biases(numeric: Arrays, n: int, used: set[str | None], proposal: Proposal) -> set[str]:
-    fitting = [
-        k
-        for k, v in numeric.items()
-        if v.shape in ((n,), (n, 1), (1, n)) and k not in used and _BIAS.search(k.lower())
-        if not _STATE.search(k.lower())
-    ]
-    fitting = [k for k in fitting if not _OUTPUT.search(k.lower())] or fitting
-    if fitting:
-        proposal.mapping["b"] = "+".join(fitting)
-    if len(fitting) > 1:
-        proposal.reasons.append("the biases of the units are added")
-    return set(fitting)
-
-
-def _readout_bias(W: str, numeric: Arrays, n: int, used: set[str | None], proposal: Proposal) -> set[str]:
-    outputs = numeric[W].shape[0] if numeric[W].shape[1] == n else numeric[W].shape[1]
-    fitting = [
-        k
-        for k, v in numeric.items()
-        if v.shape in ((outputs,), (outputs, 1), (1, outputs)) and k not in used and _BIAS.search(k.lower())
-    ]
-    near = [k for k in fitting if _OUTPUT.search(k.lower())] or fitting
-    if not near:
-        return set()
-    proposal.mapping["c"] = near[0]
-    return {near[0]}
+    named = bool(re.search(r"mask|connect|dale|sign", name.lower()))
+    return diagonal or named or bool(np.isin(value, (0, 1)).all())

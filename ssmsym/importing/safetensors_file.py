@@ -20,7 +20,9 @@ _KINDS = {
 
 
 def read_safetensors(path: Path) -> Flattened:
-    """Tensors of a file by name; the library holds declared shapes against the bytes that are there.
+    """Tensors of a file by name, and the entries of its metadata as texts or numbers.
+
+    The library holds declared shapes against the bytes that are there.
 
     Raises
     ------
@@ -30,19 +32,31 @@ def read_safetensors(path: Path) -> Flattened:
         If ``safetensors`` is not installed.
     """
     try:
-        from safetensors import SafetensorError, deserialize
+        from safetensors import SafetensorError, deserialize, safe_open
     except ImportError:
         raise MissingExtraError(
             "Files of '.safetensors' need the package safetensors: pip install 'ssmsym[safetensors]'."
         ) from None
     try:
         entries = deserialize(path.read_bytes())
+        with safe_open(path, "np") as file:
+            texts = file.metadata() or {}
     except SafetensorError as error:
         raise FileFormatError(f"it is damaged ({error})") from None
     flat = Flattened(lambda entry: _numbers(entry.content))
     for name, entry in sorted(entries):
         flat.add(name, _Tensor(entry))
+    for name, text in sorted(texts.items()):
+        if name not in flat.arrays:  # the format holds no texts but these, and no tensor of a single text
+            flat.add(name, _number_or_text(text))
     return flat
+
+
+def _number_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 class _Tensor:

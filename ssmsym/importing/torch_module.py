@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from ssmsym.fields.file_checks import one_line
 from ssmsym.importing.checked_import import checked, with_check
 from ssmsym.importing.import_check import check_steps
 from ssmsym.importing.recognition import Network, recognise
-from ssmsym.importing.torch_step import module_step, torch_is_loaded
+from ssmsym.importing.torch_step import module_step
 
 Array = NDArray[np.float64]
 
@@ -67,7 +68,7 @@ def from_torch(
     >>> weights = {"weight_ih_l0": np.eye(2), "weight_hh_l0": 0.5 * np.eye(2)}
     >>> from_torch(weights)
     VectorField (map, 2 states)
-      h -> tanh(W_h*h + W_i*u)
+      h -> tanh.(W_h*h + W_i*u)
       parameters: u[0]=0, u[1]=0
     """
     arrays = _arrays(module)
@@ -79,20 +80,25 @@ def from_torch(
         "tau": tau,
         "dt": dt,
     }
-    if activation is None and hasattr(module, "named_modules"):
-        settings["activation"] = _nonlinearity(module, group, mapping)
+    if activation is None and not _gives_weights(mapping):
+        settings["activation"] = _nonlinearity(module, group)
     try:
         network = recognise(arrays, name=kind, mapping=mapping, group=group, settings=settings)
         if step is not None:
             precision = "float32" if _is_single(module) else "float64"
             network = with_check(network, check_steps(network.as_wanted("map"), step, precision=precision))
-        elif network.cell is not None and hasattr(module, "named_modules") and not mapping:
+        elif network.cell is not None and hasattr(module, "named_modules") and not _gives_weights(mapping):
             network = _checked_against(module, network)
         else:
             network = checked(network, check=None)
         return network.as_wanted(as_)
     except (InputError, FileFormatError) as error:
         raise InputError(f"The given {kind}: {one_line(error).rstrip('.')}.") from None
+
+
+def _gives_weights(mapping: Mapping[str, Any] | None) -> bool:
+    """Whether a mapping describes a network by itself, whatever the module is."""
+    return any(target in ("J", "m", "n") or target.startswith("weight_hh") for target in mapping or {})
 
 
 def _entries(module: Any) -> Mapping[Any, Any]:
@@ -109,8 +115,16 @@ def _is_single(module: Any) -> bool:
 
 
 def _arrays(module: Any) -> dict[str, NDArray[Any]]:
+    """State dict as arrays; recurrent weights that are computed from others (parametrizations) as they are used."""
+    entries = dict(_entries(module))
+    for prefix, inner in _recurrent_modules(module).items():
+        names = getattr(inner, "_flat_weights_names", ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+        for name in names:
+            value = getattr(inner, name, None)
+            if value is not None:
+                entries[prefix + name] = value
     arrays = {}
-    for name, value in _entries(module).items():
+    for name, value in entries.items():
         if hasattr(value, "detach"):
             value = value.detach().cpu()
             value = (value.double() if value.is_floating_point() else value).numpy()
@@ -120,16 +134,16 @@ def _arrays(module: Any) -> dict[str, NDArray[Any]]:
 
 def _recurrent_modules(module: Any) -> dict[str, Any]:
     """The recurrent modules inside a module by the beginning of their arrays' names."""
+    if not hasattr(module, "named_modules"):
+        return {}
     import torch
 
     kinds = (torch.nn.RNNBase, torch.nn.RNNCellBase)
     return {f"{name}." if name else "": m for name, m in module.named_modules() if isinstance(m, kinds)}
 
 
-def _nonlinearity(module: Any, group: str | None, mapping: Any) -> str | None:
+def _nonlinearity(module: Any, group: str | None) -> str | None:
     """The nonlinearity of the module's one plain recurrent layer, which its state dict does not tell."""
-    if mapping or not torch_is_loaded():
-        return None
     found = {
         getattr(m, "nonlinearity", None)
         for name, m in _recurrent_modules(module).items()
@@ -139,16 +153,17 @@ def _nonlinearity(module: Any, group: str | None, mapping: Any) -> str | None:
 
 
 def _checked_against(module: Any, network: Network) -> Network:
+    """One step of the module's own cell, as a copy in double precision: then the limit is 1e-12 whatever it is in."""
     cell = network.cell
     assert cell is not None
     inner = _recurrent_modules(module).get(cell.prefix)
     if inner is None:
-        return checked(network, check=None)
-    double = next(inner.parameters()).element_size() >= 8
-    result = check_steps(
-        network.field,
-        module_step(inner),
-        against=f"the given {type(inner).__name__}",
-        precision="float64" if double else "float32",
+        raise InputError(
+            f"'{cell.prefix}weight_hh' belongs to no nn.RNN, nn.GRU or nn.LSTM of the module, so that its equations "
+            "are not known; give a mapping to J, B, b, ..., and 'step', which checks it"
+        )
+    step = module_step(copy.deepcopy(inner).double())
+    return with_check(
+        network,
+        check_steps(network.field, step, against=f"the given {type(inner).__name__} in double precision"),
     )
-    return with_check(network, result)

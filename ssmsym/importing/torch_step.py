@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmsym.fields.cells import GATES
 from ssmsym.importing.cell_arrays import CellArrays
 
 Array = NDArray[np.float64]
@@ -25,27 +26,34 @@ def torch_is_installed() -> bool:
     return torch_is_loaded() or ("torch" not in sys.modules and importlib.util.find_spec("torch") is not None)
 
 
-def torch_step(cell: CellArrays, nonlinearity: str) -> Callable[[Array, Array], Array]:
-    """The step of a PyTorch module in float64 that gets the cell's arrays under PyTorch's own names."""
+def torch_step(cell: CellArrays, nonlinearity: str) -> Callable[[Array, Array], Array] | None:
+    """The step of a PyTorch module in float64 that gets the cell's arrays under PyTorch's own names.
+
+    None if PyTorch has no such module: layers of different sizes, or no inputs.
+    """
     import torch
 
     first = cell.layers[0]
-    options: dict[str, Any] = {"num_layers": len(cell.layers), "bias": first.input_bias is not None}
+    size, outputs = first.recurrent_weights.shape[0] // GATES[cell.kind], first.recurrent_weights.shape[1]
+    same = all(layer.recurrent_weights.shape == first.recurrent_weights.shape for layer in cell.layers)
+    if not same or not first.input_weights.shape[1]:
+        return None
+    biased = any(b is not None for layer in cell.layers for b in (layer.input_bias, layer.recurrent_bias))
+    options: dict[str, Any] = {"num_layers": len(cell.layers), "bias": biased}
     if cell.kind == "rnn":
         options["nonlinearity"] = nonlinearity
-    gates = {"rnn": 1, "gru": 3, "lstm": 4}[cell.kind]
-    size = first.recurrent_weights.shape[0] // gates
     if first.projection is not None:
-        options["proj_size"] = first.recurrent_weights.shape[1]
+        options["proj_size"] = outputs
     kind = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell.kind]
     module = kind(first.input_weights.shape[1], size, **options).double()
     state = {}
     for number, layer in enumerate(cell.layers):
+        none = np.zeros(len(layer.recurrent_weights)) if biased else None
         for name, value in (
             ("weight_ih", layer.input_weights),
             ("weight_hh", layer.recurrent_weights),
-            ("bias_ih", layer.input_bias),
-            ("bias_hh", layer.recurrent_bias),
+            ("bias_ih", none if layer.input_bias is None else layer.input_bias),
+            ("bias_hh", none if layer.recurrent_bias is None else layer.recurrent_bias),
             ("weight_hr", layer.projection),
         ):
             if value is not None:
