@@ -58,6 +58,14 @@ def test_a_pair_is_named_with_amplitude_and_phase():
     )
 
 
+def test_errors_are_weighed_by_the_largest_speed_inside():
+    """|x - x^3| has its maximum 2 / sqrt(27) at 1 / sqrt(3) and vanishes at 1."""
+    field = ssmsym.from_sympy({x: -x + x**3, y: -9 * y})
+    evidence = ssmsym.compute_ssm(field, [0.0, 0.0], modes=1, order=3).evidence
+    speeds = evidence.error_table([1.0, 0.1, 1 / np.sqrt(3)]).speeds
+    np.testing.assert_allclose(speeds, [2 / np.sqrt(27), 0.099, 2 / np.sqrt(27)], rtol=1e-9)
+
+
 def test_each_order_has_its_slope_in_each_direction():
     field, state = planted_network(np.diag([-0.05, -0.12]))
     evidence = ssmsym.compute_ssm(field, state, modes=2, order=4).evidence

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,6 +105,16 @@ def test_a_map_has_its_own_equation():
         ray.invariance_error(t), np.linalg.norm(images - ray.lift(t / 2), axis=1), atol=1e-14
     )
     assert ray.invariance_error(1.5) < 1e-2 * ssm.invariance_error([1.5])
+
+
+def test_rounding_errors_of_a_network_do_not_hide_an_even_series():
+    """The bump with errors of 1e-16 in every coefficient, as sums over many units leave them (and no warning)."""
+    ssm = ssmsym.compute_ssm(BUMP, [0.0, 0.0], modes=1, order=20)
+    W = ssm.parametrization
+    noise = 1e-16 * np.random.default_rng(1).standard_normal(W.coefficients.shape)
+    noisy = replace(ssm, parametrization=ssmsym.Polynomial(W.exponents, W.coefficients + noise))
+    t = np.array([0.3, 0.9, 1.5])
+    np.testing.assert_allclose(noisy.evidence.pade().lift(t), ssm.evidence.pade().lift(t), rtol=1e-6)
 
 
 # -- approximants ----------------------------------------------------------------------------------------------
