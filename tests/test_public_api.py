@@ -34,8 +34,6 @@ NAMES = {
         "recurrent_cell",
     ),
     *("compare", "fit_ssm", "load_fit", "load_trajectories", "save_fit", "save_trajectories"),
-    *("ComplexForm", "ExactFold", "ExactHopf", "ExactPitchfork", "exact_fold_coefficient"),
-    *("exact_hopf_coefficient", "exact_pitchfork_coefficient"),
     *("ExactComplexForm", "ExactFold", "ExactHopf", "ExactPitchfork", "exact_fold_coefficient"),
     *("exact_hopf_coefficient", "exact_pitchfork_coefficient"),
     "__version__",
