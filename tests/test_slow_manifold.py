@@ -185,3 +185,76 @@ def test_wrong_arguments_are_refused():
         ssmsym.slow_manifold(field, [[0.0, 0.0]], extent=(-1, 1), parameter="v", interval=(0, 1))
     with pytest.raises(InputError, match="computed for flows"):
         ssmsym.slow_manifold(field.discretized(0.1), [[0.0, 0.0]], extent=(-1, 1))
+
+
+# -- closed curves ------------------------------------------------------------------------------------------
+
+
+def test_a_limit_cycle_known_exactly():
+    """r' = r (1 - r^2), theta' = 1 + y / 2 in a sheared third direction: radius 1, period 4 pi / sqrt 3."""
+    square = x**2 + y**2
+    shape = x * y
+    horizontal = {x: x * (1 - square) - y * (1 + y / 2), y: y * (1 - square) + x * (1 + y / 2)}
+    drift = sum(sympy.diff(shape, v) * horizontal[v] for v in (x, y))
+    field = ssmsym.from_sympy({**horizontal, z: -4 * (z - shape) + drift})
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    through = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(12)])
+    curve = ssmsym.slow_manifold(field, through, closed=True)
+    (cycle,) = curve.pieces
+    assert cycle.period == pytest.approx(4 * np.pi / np.sqrt(3), rel=1e-9)
+    assert cycle.closing_error < 1e-9
+    states = curve.sample(np.linspace(-3, 3, 50))
+    np.testing.assert_allclose(np.hypot(states[:, 0], states[:, 1]), 1, atol=1e-8)
+    np.testing.assert_allclose(states[:, 2], states[:, 0] * states[:, 1], atol=1e-8)
+    assert "limit cycle of period 7.2551" in curve.report()
+
+
+@pytest.fixture(scope="module")
+def ring():
+    field = ssmsym.load(ssmsym.network_path("ring_n100_a"))
+    points = ssmsym.find_fixed_points(field, starts=1024)
+    return field, [p for p in points if p.index <= 1]
+
+
+@pytest.mark.slow
+def test_the_ring_is_closed_and_holds_its_ten_fixed_points(ring):
+    field, points = ring
+    curve = ssmsym.slow_manifold(field, points, closed=True)
+    assert len(curve.points) == 10
+    assert sum(p.source for p in curve.points) == 5
+    assert max(piece.errors[0] for piece in curve.pieces) < 1e-6
+    assert min(piece.rates.ratio.min() for piece in curve.pieces) > 30
+    assert {piece.end for piece in curve.pieces} == {"sink"}
+
+
+@pytest.mark.slow
+def test_the_ring_turns_under_velocity_input(ring):
+    """The period is that of SciPy's integrator, by the return to a plane."""
+    field, points = ring
+    driven = field.at({"u[0]": 0.5})
+    curve = ssmsym.slow_manifold(driven, points, closed=True)
+    (cycle,) = curve.pieces
+    assert cycle.errors[0] < 1e-6
+    start = cycle.elements[-1].at(1.0)
+    normal = driven(start)
+
+    def returns(t, state):
+        return (state - start) @ normal if t > 0.5 * cycle.period else 1.0
+
+    returns.direction, returns.terminal = 1.0, True
+    run = solve_ivp(
+        lambda t, v: driven(v),
+        (0, 2 * cycle.period),
+        start,
+        events=returns,
+        rtol=1e-11,
+        atol=1e-12,
+        method="DOP853",
+    )
+    assert run.t_events[0][0] == pytest.approx(cycle.period, rel=1e-6)
+
+
+def test_states_on_a_line_make_no_ring():
+    field = ssmsym.from_sympy({x: -x, y: -2 * y})
+    with pytest.raises(InputError, match="these lie on a line"):
+        ssmsym.slow_manifold(field, [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]], closed=True)

@@ -22,6 +22,8 @@ from ssmsym.slow_manifolds.quasi_static import (
 Array = NDArray[np.float64]
 
 _ELEMENTS = 24  # from end to end, at least
+_TURNS = 3  # round a cycle, of which the last is kept
+CLOSED = "closed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +95,30 @@ class CurvePiece:
         return Rates(np.array(s), np.array(inner), np.array(transverse))
 
     @functools.cached_property
+    def _closing(self) -> tuple[int, float, float]:
+        """Where a cycle meets its own end: element, place in it, and the distance by which it fails to close."""
+        end = self.elements[-1].at(1.0)
+        places = [_place(element, end) for element in self.elements[:3]]
+        distances = [
+            float(np.linalg.norm(element.at(t) - end))
+            for element, t in zip(self.elements[:3], places, strict=True)
+        ]
+        first = int(np.argmin(distances))
+        return first, places[first], distances[first]
+
+    @property
+    def closing_error(self) -> float:
+        """Distance by which a cycle fails to close."""
+        return self._closing[2]
+
+    @functools.cached_property
+    def period(self) -> float:
+        """Time of one turn round a cycle, in the field's unit of time."""
+        first, place, _ = self._closing
+        times = [_time(element, self.field, -1.0) for element in self.elements[first + 1 :]]
+        return _time(self.elements[first], self.field, place) + sum(times)
+
+    @functools.cached_property
     def errors(self) -> tuple[float, float]:
         """Invariance error relative to the speed: its L2 norm over the piece, and the largest pointwise value."""
         above = below = worst = 0.0
@@ -108,6 +134,24 @@ class CurvePiece:
             below += float((speed**2 * lengths).sum())
             worst = max(worst, float((error / speed).max()))
         return float(np.sqrt(above / below)), worst
+
+
+def _place(element: Element, state: Array) -> float:
+    """t of the point of an element that lies nearest to a state."""
+    grid = np.linspace(-1, 1, 201)
+    t = float(grid[np.argmin(np.linalg.norm(element.at(grid) - state, axis=1))])
+    for _ in range(8):
+        offset, tangent = element.at(t) - state, element.tangent(t)
+        t = float(np.clip(t - (offset @ tangent) / (tangent @ tangent), -1.0, 1.0))
+    return t
+
+
+def _time(element: Element, field: VectorField, start: float) -> float:
+    """Time from t = start to the end of an element: the integral of |dx/dt| / |f|, by Gauss's rule."""
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    t = 0.5 * (1.0 + start) + 0.5 * (1.0 - start) * nodes
+    speeds = np.linalg.norm(field(element.at(t)), axis=1)
+    return float(0.5 * (1.0 - start) * (weights * np.linalg.norm(element.tangent(t), axis=1) / speeds).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,6 +238,10 @@ class SlowManifold:
                 f"(pointwise {worst:.1e}), inner rate up to {np.abs(piece.rates.inner).max():.3g}, transverse at most "
                 f"{piece.rates.transverse.max():.3g}, ratio at least {piece.rates.ratio.min():.2g}"
             )
+        cycles = [piece for piece in self.pieces if piece.begin == "cycle"]
+        lines += [
+            f"  limit cycle of period {p.period:.10g}, closing to {p.closing_error:.1e}" for p in cycles
+        ]
         lines.append(self._verdict())
         return "\n".join(lines)
 
@@ -267,7 +315,7 @@ def march_curve(
     sinks = [k for k, p in enumerate(points) if not p.source]
 
     def leaves(x: Array) -> bool:
-        return not s[0] <= float(coordinate.of(x)) <= s[-1]
+        return not coordinate.periodic and not s[0] <= float(coordinate.of(x)) <= s[-1]
 
     march = March(field, [points[k].point.state for k in sinks], length / _ELEMENTS, leaves, degree)
     pieces = []
@@ -282,10 +330,35 @@ def march_curve(
             v = _leading_direction(field, on_curve, coordinate)
             for sign in (1.0, -1.0):
                 add(march.from_source(on_curve.point.state, sign * v), "saddle", k)
-    for place, inward in ((0, 1.0), (-1, -1.0)):
-        if still.rates[place] * inward > 0:
-            add(march.from_inflow(still.states[place]), "inflow", None)
+    if coordinate.periodic:
+        if not points:
+            pieces.append(_cycle(field, coordinate, still.states[0], length, degree))
+    else:
+        for place, inward in ((0, 1.0), (-1, -1.0)):
+            if still.rates[place] * inward > 0:
+                add(march.from_inflow(still.states[place]), "inflow", None)
     return SlowManifold(field, coordinate, (float(s[0]), float(s[-1])), tuple(points), tuple(pieces), still)
+
+
+def _cycle(
+    field: VectorField, coordinate: Coordinate, start: Array, length: float, degree: int
+) -> CurvePiece:
+    """The last of several turns round a closed curve without fixed points."""
+    turned, last = 0.0, float(coordinate.of(start))
+    turns: list[float] = []
+
+    def done(x: Array) -> bool:
+        nonlocal turned, last
+        angle = float(coordinate.of(x))
+        turned += float(np.angle(np.exp(1j * (angle - last))))
+        last = angle
+        turns.append(abs(turned))
+        return turns[-1] > 2 * np.pi * _TURNS
+
+    run = March(field, [], length / _ELEMENTS, done, degree).from_inflow(start)
+    first = next((i for i, turn in enumerate(turns) if turn > 2 * np.pi * (_TURNS - 1)), 0)
+    end = run.end if run.end == LOST else CLOSED
+    return CurvePiece(run.elements[max(first - 1, 0) :], "cycle", end, None, None, field, coordinate)
 
 
 def _leading_direction(field: VectorField, on_curve: PointOnCurve, coordinate: Coordinate) -> Array:

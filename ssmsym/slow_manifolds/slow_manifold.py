@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmsym.dynamics.fixed_points import FixedPoint
 from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
-from ssmsym.slow_manifolds.coordinate import Line
+from ssmsym.slow_manifolds.coordinate import Angle, Line
 from ssmsym.slow_manifolds.curve import SlowManifold, march_curve
 from ssmsym.slow_manifolds.interval import SlowManifoldFamily, curves_over_interval
 from ssmsym.threads import single_blas_thread
@@ -19,6 +19,7 @@ from ssmsym.threads import single_blas_thread
 Array = NDArray[np.float64]
 
 _POINTS = 241  # of the quasi-static curve
+_ROUND = 721  # angles of a closed one
 _MARGIN = 0.02  # of the extent, beyond the outermost states
 _WIDER_MARGIN = 0.06  # over a parameter interval, along which the outermost fixed points may vanish
 
@@ -33,6 +34,7 @@ def slow_manifold(
     values: int = 33,
     extent: tuple[float, float] | None = None,
     direction: ArrayLike | None = None,
+    closed: bool = False,
     degree: int = 10,
     progress: Callable[[int, int], None] | None = None,
 ) -> SlowManifold | SlowManifoldFamily:
@@ -62,6 +64,9 @@ def slow_manifold(
     direction : (N,) array, optional
         e; by default the first principal direction of trajectories, or that between the outermost states. With one
         state alone, its leading eigenvector.
+    closed : bool
+        Whether the curve is closed about the mean of the states: the coordinate is then the angle in the plane of
+        their first two principal directions.
     degree : int
         Of the elements.
     progress : callable, optional
@@ -81,6 +86,13 @@ def slow_manifold(
     if field.is_map:
         raise InputError("Whole slow manifolds are computed for flows; load the network as a flow.")
     states = _states(field, through)
+    if closed:
+        if parameter is not None or extent is not None or direction is not None:
+            raise InputError(
+                "A closed curve is computed at one parameter value, over all angles; leave out the rest."
+            )
+        angle = _angle(states)
+        return march_curve(field, angle, np.linspace(-np.pi, np.pi, _ROUND), states[0], degree=degree)
     line = _line(field, states, direction, trajectories=getattr(through, "ndim", 0) == 3)
     low, high = _extent(line, states, extent, _MARGIN if parameter is None else _WIDER_MARGIN)
     s = np.linspace(low, high, _POINTS)
@@ -111,6 +123,14 @@ def _states(field: VectorField, through: Any) -> Array:
     if not np.isfinite(states).all():
         raise InputError("'through' holds numbers that are not finite.")
     return states
+
+
+def _angle(states: Array) -> Angle:
+    centre = states.mean(axis=0)
+    values, rows = np.linalg.svd(states - centre, full_matrices=False)[1:]
+    if len(values) < 2 or values[1] < 1e-3 * values[0]:
+        raise InputError("A closed curve needs states all round it; these lie on a line.")
+    return Angle(centre, rows[:2])
 
 
 def _line(field: VectorField, states: Array, direction: ArrayLike | None, *, trajectories: bool) -> Line:
