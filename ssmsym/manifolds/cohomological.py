@@ -2,7 +2,7 @@
 
 With x = x* + V p + Z2 y + ..., the degree-k equation projected on the complement is
 
-    T22 Y - Y L_k = right-hand side,
+    B Y - Y L_k = right-hand side,
 
 L_k the action of the linear reduced dynamics (for a map its power action), couplings to the parameter offsets
 included, on the monomials of degree k. In modal coordinates L_k is triangular: monomials are solved level by
@@ -24,7 +24,6 @@ from ssmsym.series.monomials import MonomialTable
 Array = NDArray[np.float64]
 AnyArray = NDArray[Any]
 
-_BLOCK = 48  # rows per block of the back substitution
 _SPECTRAL_ROUNDING = 1e-12  # of the largest eigenvalue: how exactly any eigenvalue is known
 
 
@@ -86,8 +85,7 @@ class CohomologicalSolver:
         self._subspace = subspace
         self._table = table
         self._tolerance = tolerance
-        self._outer = subspace.spectrum[list(subspace.outer)]
-        self._floor = _SPECTRAL_ROUNDING * float(np.abs(subspace.spectrum).max())
+        self._floor = _SPECTRAL_ROUNDING * subspace.scale
         d, q = coupling.shape
         self._linear = np.zeros((d + q, d + q), dtype=subspace.triangular.dtype)
         self._linear[:d, :d] = subspace.triangular
@@ -131,8 +129,7 @@ class CohomologicalSolver:
         levels = self.levels(degree) if form.half is None else self.levels(degree)[form.half]
         coupling = self.coupling(degree) if levels.min() != levels.max() else None
         if coupling is None or not np.any(coupling):
-            solution, event = self._batch(rows, shifts, limits)
-            noise = limits / self._distance(shifts)
+            solution, noise, event = self._batch(rows, shifts, limits)
         else:
             solution, noise, event = self._by_level(rows, shifts, levels, coupling, form, limits)
         obstruction = None
@@ -156,14 +153,6 @@ class CohomologicalSolver:
         """Noise by real monomial; modal ones mix, so there the largest stands for all."""
         return noise if form.into is None else np.full(count, noise.max(initial=0.0))
 
-    def _distance(self, shifts: AnyArray) -> Array:
-        """Distance of each combination from the nearest outer eigenvalue that it does not meet."""
-        if not len(self._outer):
-            return np.ones(len(shifts))
-        gaps = np.abs(self._outer[None, :] - shifts[:, None])
-        met = gaps <= np.maximum(self._tolerance * np.abs(shifts), self._floor)[:, None]
-        return np.asarray(np.where(met, np.inf, gaps).min(axis=1))
-
     def _by_level(
         self,
         rows: AnyArray,
@@ -181,9 +170,9 @@ class CohomologicalSolver:
             members = np.flatnonzero(levels == level)
             here = rows[members] + coupling[places[members]] @ full
             limits = small[members] + np.abs(coupling[places[members]]) @ noise
-            solved, event = self._batch(here, shifts[members], limits)
+            solved, spread, event = self._batch(here, shifts[members], limits)
             full[places[members]] = solved
-            noise[places[members]] = limits / self._distance(shifts[members])
+            noise[places[members]] = spread
             if form.half is not None:
                 assert form.conjugate is not None
                 full[form.conjugate[places[members]]] = solved.conj()
@@ -205,19 +194,15 @@ class CohomologicalSolver:
 
     def _batch(
         self, rows: AnyArray, shifts: AnyArray, small: Array
-    ) -> tuple[AnyArray, tuple[int, int] | None]:
-        """``(T22 - shift) y = row`` for each row; the first obstruction as (row, position in T22)."""
+    ) -> tuple[AnyArray, Array, tuple[int, int] | None]:
+        """``(B - shift) y = row`` for each row; noise; the first obstruction as (row, position)."""
         dtype = complex if self._is_complex else float
-        columns = np.ascontiguousarray(rows.T, dtype=dtype)
-        sigma = np.ascontiguousarray(shifts, dtype=dtype)
-        event = np.full(len(sigma), -1, dtype=np.int64)
-        size = np.zeros(len(sigma))
-        if columns.size:
-            near = np.maximum(self._tolerance * np.abs(sigma), self._floor)
-            shifted_solve(self._subspace.schur, sigma, columns, near, small, event, size)
-        hit = np.flatnonzero(event >= 0)
-        found = (int(hit[0]), int(event[hit[0]])) if len(hit) else None
-        return columns.T, found
+        near = np.maximum(self._tolerance * np.abs(shifts), self._floor)
+        complement = self._subspace.complement
+        solution, found = complement.solve(
+            rows.astype(dtype, copy=False), shifts.astype(dtype, copy=False), near, small
+        )
+        return solution, small / complement.distances(shifts, near), found
 
     # -- modal monomials ----------------------------------------------------------------------------------
 
@@ -251,24 +236,6 @@ class CohomologicalSolver:
             sources, targets = sources[inside], targets[inside] - here.start
             out[targets, sources] += exponents[sources, i] * self._linear[i, j]
         return out
-
-
-def shifted_solve(
-    T: Array, shifts: AnyArray, r: AnyArray, near: Array, small: Array, event: AnyArray, size: AnyArray
-) -> None:
-    """Back substitution ``(T - shift_s) x = r[:, s]`` in place; what couples blocks is free of shifts, a product."""
-    from ssmsym.manifolds.kernels import substitute_rows
-
-    high = len(T)
-    while high > 0:
-        low = max(0, high - _BLOCK)
-        if low > 0 and T[low, low - 1] != 0.0:
-            low -= 1
-        substitute_rows(T, low, high, shifts, r, near, small, event, size)
-        if low:
-            flat = r.view(float).reshape(len(r), -1)
-            flat[:low] -= T[:low, low:high] @ flat[low:high]
-        high = low
 
 
 def linear_power(table: MonomialTable, matrix: AnyArray, degree: int) -> AnyArray:

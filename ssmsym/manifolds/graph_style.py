@@ -87,7 +87,7 @@ def expand(
     coupling = R[1 + d : 1 + d + q].T
     solver = CohomologicalSolver(subspace, table, coupling, tolerance, discrete=field.is_map)
     composition = MapComposition(table) if field.is_map else None
-    size = _NaturalSize(table, float(np.abs(subspace.spectrum).max()), np.linalg.norm(F[d:], axis=1))
+    size = _NaturalSize(table, subspace.scale, np.linalg.norm(F[d:], axis=1))
     if q:
         Y, noise, obstruction = solver.solve(1, _complement(subspace, -F), size.small(1, F, 0.0))
         size.record(1, W[1 : 1 + d + q], R[1 : 1 + d + q], noise)
@@ -124,11 +124,11 @@ def expand(
 
 
 def _complement(subspace: MasterSubspace, rows: Array) -> Array:
-    return rows @ subspace.schur_basis
+    return rows @ subspace.complement.basis
 
 
 def _in_graph(subspace: MasterSubspace, Y: Array) -> Array:
-    states = Y @ subspace.schur_basis.T
+    states = Y @ subspace.complement.basis.T
     return states - (states @ subspace.left) @ subspace.right.T
 
 

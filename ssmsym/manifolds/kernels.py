@@ -1,16 +1,19 @@
-"""Compiled back substitution for many shifts of one quasi-triangular matrix: bare arrays, no checks."""
+"""Compiled solvers for many shifts of one quasi-triangular or Hessenberg matrix: bare arrays, no checks."""
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
+
+_TINY = 1e-300  # what stands for a pivot that vanishes, so that nothing is divided by 0
 
 
 @njit(cache=True)
-def substitute_rows(T, low, high, shifts, r, near, small, event, size):  # type: ignore[no-untyped-def]
+def substitute_rows(T, low, high, shifts, r, near, small, event):  # type: ignore[no-untyped-def]
     """Solve ``(T - shift) x = r`` inside rows low..high, in place, one column of `r` a shift.
 
     A pivot nearer than `near` to singular is a resonance: the unknown is set to 0 where its right-hand side is at
-    most `small` (harmless); elsewhere the row is noted in `event` with the size of the right-hand side.
+    most `small` (harmless); elsewhere the row is noted in `event`.
     """
     for s in range(shifts.size):
         k = high - 1
@@ -27,7 +30,6 @@ def substitute_rows(T, low, high, shifts, r, near, small, event, size):  # type:
                     height = max(abs(x), abs(y))
                     if height > small[s] and event[s] < 0:
                         event[s] = k
-                        size[s] = height
                     x = x * 0.0
                     y = y * 0.0
                 else:
@@ -43,7 +45,6 @@ def substitute_rows(T, low, high, shifts, r, near, small, event, size):  # type:
                 if abs(pivot) <= near[s]:
                     if abs(x) > small[s] and event[s] < 0:
                         event[s] = k
-                        size[s] = abs(x)
                     x = x * 0.0
                 else:
                     x = x / pivot
@@ -51,3 +52,100 @@ def substitute_rows(T, low, high, shifts, r, near, small, event, size):  # type:
                 for t in range(low, k):
                     r[t, s] -= T[t, k] * x
                 k -= 1
+
+
+@njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
+def solve_hessenberg(columns, shifts, groups, r, pivots):  # type: ignore[no-untyped-def]
+    """Solve ``(H - shift_g) x = r[s]`` in place for the rows s of group g, by RQ rotations made on the fly.
+
+    `columns` holds the columns of H as rows: each is read once for all shifts, no factor is stored. `pivots` gets the
+    smallest diagonal entry of each R.
+    """
+    n = r.shape[1]
+    count = shifts.size
+    v = np.empty((count, n), r.dtype)
+    cosines = np.empty((count, n), r.dtype)
+    sines = np.empty((count, n))
+    for g in range(count):
+        for t in range(n):
+            v[g, t] = columns[n - 1, t]
+        v[g, n - 1] -= shifts[g]
+        pivots[g] = np.inf
+    for k in range(n - 1, 0, -1):
+        u = columns[k - 1]
+        for g in range(count):
+            w = v[g]
+            rho = np.sqrt(u[k] * u[k] + (w[k] * np.conj(w[k])).real)
+            pivots[g] = min(pivots[g], rho)
+            rho = max(rho, _TINY)
+            a = w[k] / rho
+            b = u[k] / rho
+            cosines[g, k] = a
+            sines[g, k] = b
+            last = groups[g + 1] - 1
+            for s in range(groups[g], last):
+                x = r[s]
+                x[k] /= rho
+                p = x[k] * b
+                q = x[k] * np.conj(a)
+                for t in range(k):
+                    x[t] -= p * u[t] + q * w[t]
+                x[k - 1] += p * shifts[g]
+            x = r[last]
+            x[k] /= rho
+            p = x[k] * b
+            q = x[k] * np.conj(a)
+            for t in range(k):
+                ut = u[t]
+                wt = w[t]
+                x[t] -= p * ut + q * wt
+                w[t] = a * ut - b * wt
+            x[k - 1] += p * shifts[g]
+            w[k - 1] -= a * shifts[g]
+    for g in range(count):
+        pivots[g] = min(pivots[g], abs(v[g, 0]))
+        first = v[g, 0] if abs(v[g, 0]) > _TINY else v[g, 0] * 0.0 + _TINY
+        for s in range(groups[g], groups[g + 1]):
+            x = r[s]
+            x[0] /= first
+            for k in range(1, n):
+                a = cosines[g, k]
+                b = sines[g, k]
+                above = x[k - 1]
+                x[k - 1] = a * above + b * x[k]
+                x[k] = np.conj(a) * x[k] - b * above
+
+
+@njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
+def resolvent_traces(columns, shifts, traces):  # type: ignore[no-untyped-def]
+    """``trace (shift - H)^-1`` for each shift, as the logarithmic derivative of det(H - shift).
+
+    Hyman's recurrence with rotations, carried along with its derivative. The trace knows the eigenvalues only, not
+    the eigenvectors.
+    """
+    n = columns.shape[0]
+    count = shifts.size
+    v = np.empty((count, n), np.complex128)
+    derivative = np.zeros((count, n), np.complex128)
+    for g in range(count):
+        for t in range(n):
+            v[g, t] = columns[n - 1, t]
+        v[g, n - 1] -= shifts[g]
+        derivative[g, n - 1] = -1.0
+    for k in range(n - 1, 0, -1):
+        u = columns[k - 1]
+        for g in range(count):
+            w = v[g]
+            z = derivative[g]
+            rho = max(np.sqrt(u[k] * u[k] + (w[k] * np.conj(w[k])).real), _TINY)
+            a = w[k] / rho
+            b = u[k] / rho
+            c = z[k] / rho
+            for t in range(k):
+                ut = u[t]
+                z[t] = c * ut - b * z[t]
+                w[t] = a * ut - b * w[t]
+            z[k - 1] -= a + c * shifts[g]
+            w[k - 1] -= a * shifts[g]
+    for g in range(count):
+        traces[g] = derivative[g, 0] / v[g, 0] if abs(v[g, 0]) > _TINY else np.inf

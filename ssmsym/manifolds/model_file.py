@@ -63,6 +63,7 @@ def save(ssm: SSM, path: str | os.PathLike[str], *, overwrite: bool = False) -> 
         "order": ssm.order,
         "parameter_order": ssm.parameter_order,
         "modes": list(ssm.modes),
+        "eigenvalues": len(ssm.spectrum),
         "parameters": list(ssm.parameters),
         "residual": ssm.fixed_point.residual,
         "hits": ssm.fixed_point.hits,
@@ -101,6 +102,7 @@ def evidence_summary(ssm: SSM) -> dict[str, Any]:
             }
             for found in evidence.fixed_points
         ],
+        "computed_eigenvalues": len(ssm.spectrum),
         "nearest_outer_resonances": [str(r) for r in ssm.resonances.nearest],
         "outer_spectral_quotient": ssm.resonances.outer_spectral_quotient,
         **resonance_summary(ssm.resonances),
@@ -180,7 +182,8 @@ def _from_parts(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> SSM:
     order = checks.whole_number(header, "order", 1)
     parameter_order = checks.whole_number(header, "parameter_order", 0, order)
     parameters = checks.names(header, "parameters")
-    modes = _modes(header, n)
+    spectrum = _spectrum(header, arrays, n)
+    modes = _modes(header, len(spectrum))
     d, q = len(modes), len(parameters)
     polynomials = {
         name: checks.polynomial(arrays, "exponents", name, d + q, outputs)
@@ -191,7 +194,7 @@ def _from_parts(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> SSM:
         field=field,
         fixed_point=_fixed_point(header, arrays, field),
         modes=modes,
-        spectrum=checks.array(arrays, "spectrum", (n,), "numbers"),
+        spectrum=spectrum,
         right=checks.array(arrays, "right", (n, d)),
         left=checks.array(arrays, "left", (n, d)),
         **polynomials,
@@ -212,6 +215,12 @@ def _inner_tolerance(header: Any) -> float | None:
     if value is not None and not (type(value) is float and 0 <= value < np.inf):
         raise FileFormatError(f"Its 'inner_tolerance' is {value!r}.")
     return value
+
+
+def _spectrum(header: Any, arrays: dict[str, NDArray[Any]], n: int) -> NDArray[np.complex128]:
+    """All eigenvalues, or as many leading ones as the header says."""
+    count = checks.whole_number(header, "eigenvalues", 1, n) if "eigenvalues" in header else n
+    return checks.array(arrays, "spectrum", (count,), "numbers")
 
 
 def _modes(header: Any, n: int) -> tuple[int, ...]:

@@ -33,6 +33,7 @@ AnyArray = NDArray[Any]
 
 _NEAR_REAL = 1e-6  # of the largest master eigenvalue: imaginary parts that do not count as a frequency
 _WIDEST_FOR_MAPS = 0.25
+_LINEARISING = 1e-8  # of the largest master eigenvalue
 _NEWTON_STEPS = 50
 
 
@@ -134,6 +135,24 @@ class TangentialEquation:
         return np.ascontiguousarray((modal @ self._subspace.from_modal.T).real)
 
 
+def tangential_equation(
+    subspace: MasterSubspace, table: MonomialTable, style: str, tolerance: float | None, discrete: bool
+) -> TangentialEquation | None:
+    """What decides between W and R in a style; nothing in graph style."""
+    if style == "graph":
+        if tolerance is not None:
+            raise InputError(
+                "'inner_tolerance' belongs to style='normal form'; graph style keeps every term."
+            )
+        return None
+    values = subspace.eigenvalues
+    if style == "linearising":
+        tolerance = _LINEARISING * float(np.abs(values).max())
+    elif tolerance is None:
+        tolerance = default_inner_tolerance(values, table.order, discrete=discrete)
+    return TangentialEquation(subspace, table, tolerance, discrete=discrete)
+
+
 def check_linear(reduced: Array, table: MonomialTable, subspace: MasterSubspace, *, discrete: bool) -> None:
     """Refuse a linearising style in which a nonlinear term stays.
 
@@ -202,7 +221,9 @@ def warn_of_lost_fixed_points(ssm: SSM) -> None:
     """Warn if the graph style has confirmed fixed points inside its trust radius that the normal form has not."""
     from ssmsym.manifolds.ssm import compute_ssm
 
-    graph = compute_ssm(ssm.field, ssm.fixed_point, modes=ssm.modes, order=ssm.order)
+    graph = compute_ssm(
+        ssm.field, ssm.fixed_point, modes=ssm.modes, order=ssm.order, spectrum=ssm.has_spectrum
+    )
     lost = []
     for finding in graph.evidence.findings:
         assert finding.point is not None

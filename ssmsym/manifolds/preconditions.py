@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ssmsym.dynamics.fixed_points import FixedPoint
+from ssmsym.dynamics.fixed_points import FixedPoint, time_constant
 from ssmsym.dynamics.newton import defect
 from ssmsym.errors import InputError, ResonanceError
 from ssmsym.fields.field import VectorField
@@ -43,6 +43,16 @@ def expansion_point(field: VectorField, point: FixedPoint | ArrayLike) -> tuple[
             "refine_fixed_point at this state."
         )
     return state, jacobian
+
+
+def described_point(
+    field: VectorField, point: FixedPoint | ArrayLike, state: Array, subspace: MasterSubspace
+) -> FixedPoint:
+    """The given point, a bare state with the eigenvalues that are computed."""
+    if isinstance(point, FixedPoint):
+        return point
+    residual = float(np.linalg.norm(defect(field, state)))
+    return FixedPoint(state, residual, subspace.spectrum, 1, field.time, time_constant(field))
 
 
 def resonance_error(subspace: MasterSubspace, obstruction: Obstruction, degree: int) -> ResonanceError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,8 @@ from numpy.typing import NDArray
 from ssmsym.dynamics.fixed_points import format_eigenvalue
 from ssmsym.dynamics.spectrum import leading_order
 from ssmsym.errors import InputError, SmoothnessError, SubspaceError
+from ssmsym.manifolds.complement import Complement, SchurComplement
+from ssmsym.manifolds.modal_form import modal_form
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -32,8 +33,8 @@ class MasterSubspace:
 
     Attributes
     ----------
-    spectrum : (N,) complex
-        All eigenvalues, leading first.
+    spectrum : (k,) complex
+        Leading eigenvalues, leading first; all unless the complement is in Hessenberg form.
     modes : tuple of int
         Positions of the master eigenvalues in the spectrum, in the order of the coordinates.
     right, left : (N, d)
@@ -49,10 +50,10 @@ class MasterSubspace:
     structure : str
         ``r`` per real mode, ``c`` per pair, ``x`` per coordinate of a cluster: what decides `to_modal` if
         it holds no ``x``.
-    schur : (N - d, N - d)
-        Quasi-triangular Schur form T22 of the complement.
-    schur_basis : (N, N - d)
-        Its orthonormal basis Z2; A^T Z2 spans Z2 (Z2^T A = T22 Z2^T on the complement of V).
+    complement : Complement
+        Its orthonormal basis Z2 and the solver there; A^T Z2 spans Z2.
+    scale : float
+        Largest modulus among all eigenvalues, an estimate if only some are computed.
     """
 
     spectrum: Complex
@@ -64,8 +65,8 @@ class MasterSubspace:
     from_modal: NDArray[np.complexfloating] | Array
     triangular: NDArray[np.complexfloating] | Array
     structure: str
-    schur: Array
-    schur_basis: Array
+    complement: Complement
+    scale: float
 
     @property
     def eigenvalues(self) -> Complex:
@@ -74,7 +75,7 @@ class MasterSubspace:
 
     @property
     def outer(self) -> tuple[int, ...]:
-        """Positions of the other eigenvalues."""
+        """Positions of the other computed eigenvalues."""
         return tuple(i for i in range(len(self.spectrum)) if i not in self.modes)
 
 
@@ -94,28 +95,63 @@ def master_subspace(jacobian: Array, modes: int | Sequence[int], *, discrete: bo
     SubspaceError
         If the modes cut a complex pair or a group of coinciding or inseparable eigenvalues.
     """
-    if not np.isfinite(jacobian).all():
-        raise SmoothnessError("The Jacobian is not finite at this state; no linearisation exists there.")
+    check_finite(jacobian)
     T, Z = scipy.linalg.schur(jacobian, output="real", check_finite=False)
-    diagonal = _schur_eigenvalues(T)
+    diagonal = schur_eigenvalues(T)
     order = leading_order(diagonal, discrete=discrete)
     spectrum = diagonal[order]
-    chosen = _chosen(modes, len(spectrum))
-    _refuse_cuts(spectrum, chosen)
-    select = np.zeros(len(T), dtype=np.int32)
-    select[order[list(chosen)]] = 1
+    chosen = chosen_positions(modes, len(spectrum))
+    refuse_cuts(spectrum, chosen)
     d = len(chosen)
     if d < len(T):
-        reordered = scipy.linalg.lapack.dtrsen(select, T, Z, job="N", overwrite_t=True, overwrite_q=True)
-        T, Z = reordered[0], reordered[1]
-        if reordered[-1] != 0 or int(reordered[4]) != d:
+        moved = reordered(T, Z, order[list(chosen)], overwrite=True)
+        if moved is None:
             raise SubspaceError(
                 f"Modes {list(chosen)} cannot be separated from the rest numerically; choose a larger gap.",
                 modes=chosen,
             )
-    basis, structure, values = _master_basis(T[:d, :d], Z[:, :d], discrete)
+        T, Z = moved
+    outer = np.delete(spectrum, list(chosen))
+    complement = SchurComplement(np.ascontiguousarray(T[d:, d:]), Z[:, d:], outer)
+    return assembled(
+        (T[:d, :d], Z[:, :d], _left_basis(T, Z, d)),
+        spectrum,
+        chosen,
+        complement,
+        scale=float(np.abs(spectrum).max()),
+        discrete=discrete,
+    )
+
+
+def assembled(
+    master: tuple[Array, Array, Array],
+    spectrum: Complex,
+    chosen: tuple[int, ...],
+    complement: Complement,
+    *,
+    scale: float,
+    discrete: bool,
+) -> MasterSubspace:
+    """A master subspace from its Schur form.
+
+    Parameters
+    ----------
+    master : tuple of T11 (d, d), Z1 (N, d), U0 (N, d)
+        Schur form, Schur vectors and left basis with U0^T Z1 = I.
+    spectrum : (k,) complex
+    chosen : tuple of int
+    complement : Complement
+    scale : float
+    discrete : bool
+
+    Raises
+    ------
+    SubspaceError
+        If the modes are almost parallel to the rest.
+    """
+    T11, Z1, left_schur = master
+    basis, structure, values = _master_basis(T11, Z1, discrete)
     chosen = _in_order_of(values, spectrum, chosen)
-    left_schur = _left_basis(T, Z, d)
     projector = np.linalg.norm(left_schur, 2)
     if projector > _LARGEST_PROJECTOR:
         raise SubspaceError(
@@ -124,30 +160,45 @@ def master_subspace(jacobian: Array, modes: int | Sequence[int], *, discrete: bo
             modes=chosen,
         )
     inverse = np.linalg.inv(basis)
-    linear = inverse @ T[:d, :d] @ basis
-    linear, to_modal, from_modal, triangular = _modal_form(linear, structure)
+    linear, to_modal, from_modal, triangular = modal_form(inverse @ T11 @ basis, structure)
     return MasterSubspace(
         spectrum=spectrum,
         modes=chosen,
-        right=Z[:, :d] @ basis,
+        right=Z1 @ basis,
         left=left_schur @ inverse.T,
         linear=linear,
         to_modal=to_modal,
         from_modal=from_modal,
         triangular=triangular,
         structure=structure,
-        schur=np.ascontiguousarray(T[d:, d:]),
-        schur_basis=Z[:, d:],
+        complement=complement,
+        scale=scale,
     )
+
+
+def check_finite(jacobian: Array) -> None:
+    """Refuse a Jacobian with entries that are no numbers."""
+    if not np.isfinite(jacobian).all():
+        raise SmoothnessError("The Jacobian is not finite at this state; no linearisation exists there.")
+
+
+def reordered(
+    T: Array, Z: Array, positions: NDArray[np.int64], *, overwrite: bool = False
+) -> tuple[Array, Array] | None:
+    """A real Schur form with the eigenvalues at some positions of its diagonal first; None if they stick."""
+    select = np.zeros(len(T), dtype=np.int32)
+    select[positions] = 1
+    found = scipy.linalg.lapack.dtrsen(select, T, Z, job="N", overwrite_t=overwrite, overwrite_q=overwrite)
+    return None if found[-1] != 0 or int(found[4]) != len(positions) else (found[0], found[1])
 
 
 def ordered_spectrum(jacobian: Array, *, discrete: bool = False) -> Complex:
     """All eigenvalues in the order by which `master_subspace` counts modes."""
-    diagonal = _schur_eigenvalues(scipy.linalg.schur(jacobian, output="real", check_finite=False)[0])
+    diagonal = schur_eigenvalues(scipy.linalg.schur(jacobian, output="real", check_finite=False)[0])
     return diagonal[leading_order(diagonal, discrete=discrete)]
 
 
-def _schur_eigenvalues(T: Array) -> Complex:
+def schur_eigenvalues(T: Array) -> Complex:
     """Eigenvalues of a standardised real Schur form, in the order of its diagonal."""
     values = np.diag(T).astype(complex)
     below = np.flatnonzero(np.diag(T, -1))
@@ -157,7 +208,8 @@ def _schur_eigenvalues(T: Array) -> Complex:
     return values
 
 
-def _chosen(modes: int | Sequence[int], n: int) -> tuple[int, ...]:
+def chosen_positions(modes: int | Sequence[int], n: int) -> tuple[int, ...]:
+    """The positions that `modes` stands for among n eigenvalues, ascending; refuses what makes no sense."""
     if isinstance(modes, (int, np.integer)):
         if not 1 <= modes <= n:
             raise InputError(f"'modes' must lie between 1 and the {n} states; found {modes}.")
@@ -174,7 +226,8 @@ def _chosen(modes: int | Sequence[int], n: int) -> tuple[int, ...]:
     return chosen
 
 
-def _refuse_cuts(spectrum: Complex, chosen: tuple[int, ...]) -> None:
+def refuse_cuts(spectrum: Complex, chosen: tuple[int, ...]) -> None:
+    """Refuse positions in a spectrum that cut a pair or a group of coinciding eigenvalues."""
     floor = 1e-12 * np.abs(spectrum).max()
     others = np.array([i for i in range(len(spectrum)) if i not in set(chosen)], dtype=int)
     for i in chosen:
@@ -306,7 +359,7 @@ def _inseparable(
 
 def _cluster_basis(T11: Array, Z1: Array, values: list[complex]) -> Array:
     """Orthonormal Schur vectors of the invariant subspace that belongs to a group of eigenvalues."""
-    diagonal = _schur_eigenvalues(T11)
+    diagonal = schur_eigenvalues(T11)
     select = np.zeros(len(T11), dtype=np.int32)
     for value in values:
         free = np.flatnonzero(select == 0)
@@ -315,43 +368,3 @@ def _cluster_basis(T11: Array, Z1: Array, values: list[complex]) -> Array:
     state = Z1 @ columns
     signs = np.array([np.sign(column[_largest(column)]) for column in state.T])
     return columns * signs
-
-
-def _modal_form(linear: Array, structure: str) -> tuple[Array, Array, Array, Array]:
-    """Clean the block structure of the linear part and triangularise it block by block."""
-    forms = []
-    position = 0
-    for match in re.finditer("r|c|x+", structure):
-        kind = match[0][0]
-        size = 2 if kind == "c" else len(match[0])
-        here = slice(position, position + size)
-        forms.append(_modal_block(kind, linear[here, here]))
-        position += size
-    blocks, into, back, triangular = (_block_diagonal(parts) for parts in zip(*forms, strict=True))
-    return blocks, into, back, triangular
-
-
-def _block_diagonal(blocks: Sequence[Array]) -> Array:
-    n = sum(len(block) for block in blocks)
-    out = np.zeros((n, n), dtype=np.result_type(*blocks))
-    position = 0
-    for block in blocks:
-        here = slice(position, position + len(block))
-        out[here, here] = block
-        position += len(block)
-    return out
-
-
-def _modal_block(kind: str, block: Array) -> tuple[Array, Array, Array, Array]:
-    if kind == "r":
-        return block, np.eye(1), np.eye(1), block
-    if kind == "c":
-        real = 0.5 * (block[0, 0] + block[1, 1])
-        imaginary = 0.5 * (block[0, 1] - block[1, 0])
-        clean = np.array([[real, imaginary], [-imaginary, real]])
-        into = np.array([[1, -1j], [1, 1j]]) / np.sqrt(2.0)
-        upper = np.diag([real + 1j * imaginary, real - 1j * imaginary])
-        return clean, into, into.conj().T, upper
-    complex_form = bool(np.abs(np.linalg.eigvals(block).imag).max() > 0)
-    upper, vectors = scipy.linalg.schur(block, output="complex" if complex_form else "real")
-    return block, vectors.conj().T, vectors, upper
