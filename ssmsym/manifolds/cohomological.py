@@ -93,6 +93,7 @@ class CohomologicalSolver:
         if discrete:
             self._linear[np.arange(d, d + q), np.arange(d, d + q)] = 1.0  # parameters stay what they are
         self._weights = self._level_weights(d, q)
+        self._is_coupled = bool(np.any(np.triu(self._linear, 1)))
         self._is_complex = np.iscomplexobj(subspace.triangular)
         self._fixed_form = "x" not in subspace.structure
 
@@ -126,11 +127,11 @@ class CohomologicalSolver:
         if form.half is not None:
             shifts, rows = shifts[form.half], rows[form.half]
         limits = np.full(len(shifts), small.max(initial=0.0)) if form.into is not None else small
-        levels = self.levels(degree) if form.half is None else self.levels(degree)[form.half]
-        coupling = self.coupling(degree) if levels.min() != levels.max() else None
+        coupling = self.coupling(degree) if self._is_coupled else None
         if coupling is None or not np.any(coupling):
             solution, noise, event = self._batch(rows, shifts, limits)
         else:
+            levels = self.levels(degree) if form.half is None else self.levels(degree)[form.half]
             solution, noise, event = self._by_level(rows, shifts, levels, coupling, form, limits)
         obstruction = None
         if event is not None:

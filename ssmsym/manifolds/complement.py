@@ -78,10 +78,12 @@ class SchurComplement:
         """See :class:`Complement`."""
         if not len(self.eigenvalues):
             return np.ones(len(shifts))
-        gaps = np.abs(self.eigenvalues - shifts[:, None])
-        nearest = gaps.min(axis=1)
+        real, imaginary = self.eigenvalues.real, self.eigenvalues.imag
+        squares = (real - shifts.real[:, None]) ** 2
+        squares += (imaginary - shifts.imag[:, None]) ** 2 if np.iscomplexobj(shifts) else imaginary**2
+        nearest = np.sqrt(squares.min(axis=1))
         if (nearest <= near).any():
-            nearest = np.where(gaps <= near[:, None], np.inf, gaps).min(axis=1)
+            nearest = np.sqrt(np.where(squares <= near[:, None] ** 2, np.inf, squares).min(axis=1))
         return np.asarray(nearest)
 
 

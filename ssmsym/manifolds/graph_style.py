@@ -138,9 +138,11 @@ def _known_convolution(table: MonomialTable, degree: int, W: Array, R: Array) ->
     if not len(terms.left):
         return 0.0
     first = table.offsets[2]
-    matrix = np.zeros((table.offsets[degree + 1] - table.offsets[degree], table.offsets[degree] - first))
-    np.add.at(matrix, (terms.target, terms.left - first), terms.factor * R[terms.right, terms.component])
-    return matrix @ W[first : table.offsets[degree]]
+    shape = (table.offsets[degree + 1] - table.offsets[degree], table.offsets[degree] - first)
+    places = terms.target * shape[1] + (terms.left - first)
+    weights = terms.factor * R[terms.right, terms.component]
+    matrix = np.bincount(places, weights, minlength=shape[0] * shape[1]).reshape(shape)
+    return np.asarray(matrix @ W[first : table.offsets[degree]])
 
 
 class _NaturalSize:
@@ -159,17 +161,19 @@ class _NaturalSize:
         self._dynamics: dict[int, float] = {}  # heights of R by degree
         self._noise: dict[int, float] = {}  # rounding errors of W by degree
 
-    def _weights(self, degree: int) -> Array:
+    def _weights(self, degree: int) -> Array | float:
+        if not len(self._shifts):
+            return 1.0
         exponents = self._table.exponents[self._table.degree_slice(degree), self._table.n_master :]
         return np.asarray(np.prod(self._shifts**exponents, axis=1))
 
     def record(self, degree: int, W: Array, R: Array, noise: Array) -> None:
         weights = self._weights(degree)
-        self._dynamics[degree] = _height(R / weights[:, None])
+        self._dynamics[degree] = _height(R, weights)
         self._noise[degree] = float((noise / weights).max(initial=0.0))
         if degree > 1:
             own = self._dynamics[degree] / self._rate if self._rate else 0.0
-            height = max(_height(W / weights[:, None]), own)
+            height = max(_height(W, weights), own)
             self._growth = max(self._growth, height ** (1.0 / (degree - 1)))
 
     def _inherited(self, degree: int) -> float:
@@ -183,11 +187,17 @@ class _NaturalSize:
 
     def small(self, degree: int, F: Array, known: Array | float) -> Array:
         """One bound a monomial, (M_k,)."""
-        terms = np.linalg.norm(F, axis=1) + np.linalg.norm(np.broadcast_to(known, F.shape), axis=1)
+        terms = _lengths(F)
+        if isinstance(known, np.ndarray):
+            terms = terms + _lengths(known)
         weights = self._weights(degree)
         natural = float((terms / weights).max(initial=0.0)) + self._rate * self._growth ** (degree - 1)
-        return np.asarray((_ROUNDING * natural + self._inherited(degree)) * weights)
+        return np.full(len(F), _ROUNDING * natural + self._inherited(degree)) * weights
 
 
-def _height(rows: Array) -> float:
-    return float(np.linalg.norm(rows, axis=1).max(initial=0.0))
+def _lengths(rows: Array) -> Array:
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows)))
+
+
+def _height(rows: Array, weights: Array | float) -> float:
+    return float((_lengths(rows) / weights).max(initial=0.0))

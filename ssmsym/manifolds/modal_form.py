@@ -25,6 +25,9 @@ def modal_form(linear: Array, structure: str) -> tuple[Array, Array, Array, Arra
     -------
     linear, to_modal, from_modal, triangular : (d, d)
     """
+    if set(structure) == {"r"}:
+        diagonal, identity = np.diag(np.diag(linear)), np.eye(len(linear))
+        return diagonal, identity, identity, diagonal
     forms = []
     position = 0
     for match in re.finditer("r|c|x+", structure):

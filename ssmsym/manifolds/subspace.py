@@ -152,7 +152,7 @@ def assembled(
     T11, Z1, left_schur = master
     basis, structure, values = _master_basis(T11, Z1, discrete)
     chosen = _in_order_of(values, spectrum, chosen)
-    projector = np.linalg.norm(left_schur, 2)
+    projector = np.sqrt(np.linalg.norm(left_schur.T @ left_schur, 2))
     if projector > _LARGEST_PROJECTOR:
         raise SubspaceError(
             f"Modes {list(chosen)} are almost parallel to the rest (spectral projector of norm {projector:.1e}): a "
@@ -350,11 +350,15 @@ def _merge_clusters(
 def _inseparable(
     a: tuple[Array, list[complex], str], b: tuple[Array, list[complex], str], scale: float
 ) -> bool:
-    distance = min(abs(x - y) for x in a[1] for y in b[1])
-    joined = np.concatenate([np.linalg.qr(a[0])[0], np.linalg.qr(b[0])[0]], axis=1)
-    if distance <= _COINCIDENT * scale:
+    if min(abs(x - y) for x in a[1] for y in b[1]) <= _COINCIDENT * scale:
         return True
-    return bool(np.linalg.svd(joined, compute_uv=False)[-1] < _PARALLEL)
+    cosines = _orthonormal(a[0]).T @ _orthonormal(b[0])
+    largest = float(np.linalg.norm(cosines, 2)) if cosines.size > 1 else abs(cosines[0, 0])
+    return bool(1.0 - largest < _PARALLEL**2)  # the smallest singular value of the joined bases, squared
+
+
+def _orthonormal(columns: Array) -> Array:
+    return columns / np.linalg.norm(columns) if columns.shape[1] == 1 else np.linalg.qr(columns)[0]
 
 
 def _cluster_basis(T11: Array, Z1: Array, values: list[complex]) -> Array:
