@@ -224,19 +224,29 @@ class CohomologicalSolver:
             action = linear_power(self._table, self._linear, degree).T
             action[np.diag_indices_from(action)] = 0.0
             return action
-        here = self._table.degree_slice(degree)
-        exponents = self._table.exponents[here]
-        out = np.zeros((len(exponents), len(exponents)), dtype=self._linear.dtype)
+        count = self._table.offsets[degree + 1] - self._table.offsets[degree]
+        out = np.zeros((count, count), dtype=self._linear.dtype)
         for i, j in zip(*np.nonzero(np.triu(self._linear, 1)), strict=True):
-            sources = np.flatnonzero(exponents[:, i] > 0)
-            moved = exponents[sources].copy()
-            moved[:, i] -= 1
-            moved[:, j] += 1
-            targets = self._table.position(moved)
-            inside = targets >= 0
-            sources, targets = sources[inside], targets[inside] - here.start
-            out[targets, sources] += exponents[sources, i] * self._linear[i, j]
+            targets, sources, powers = _moves(self._table, degree, int(i), int(j))
+            out[targets, sources] += powers * self._linear[i, j]
         return out
+
+
+@functools.lru_cache(maxsize=1024)
+def _moves(
+    table: MonomialTable, degree: int, i: int, j: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Where a factor i of each monomial becomes a factor j: targets, sources and powers of i."""
+    here = table.degree_slice(degree)
+    exponents = table.exponents[here]
+    sources = np.flatnonzero(exponents[:, i] > 0)
+    moved = exponents[sources].copy()
+    moved[:, i] -= 1
+    moved[:, j] += 1
+    targets = table.position(moved)
+    inside = targets >= 0
+    sources = sources[inside]
+    return targets[inside] - here.start, sources, exponents[sources, i]
 
 
 def linear_power(table: MonomialTable, matrix: AnyArray, degree: int) -> AnyArray:
