@@ -21,6 +21,7 @@ from ssmsym.manifolds.exact_linear import (
 )
 from ssmsym.manifolds.exact_orders import expand_exactly
 from ssmsym.manifolds.exact_problem import ExactProblem
+from ssmsym.manifolds.exact_size import MAX_TERMS, GuardedRing, TermBudget
 from ssmsym.manifolds.exact_subspace import ExactSubspace, exact_subspace
 from ssmsym.series.monomials import MonomialTable, monomial_table
 from ssmsym.series.polynomial import Polynomial
@@ -164,6 +165,7 @@ def compute_exact_ssm(
     parameters: Sequence[str] = (),
     parameter_order: int | None = None,
     values: Mapping[str, Any] | None = None,
+    max_terms: int = MAX_TERMS,
 ) -> ExactSSM:
     """The graph-style SSM of a small flow or map with exact coefficients.
 
@@ -185,7 +187,9 @@ def compute_exact_ssm(
     order, parameters, parameter_order
         As for :func:`~ssmsym.compute_ssm`.
     values : mapping of str to SymPy number or expression, optional
-        Parameter name to its exact value.
+        Parameter name to its exact value; values may hold other parameters and free symbols.
+    max_terms : int
+        Terms that all coefficients of one degree may hold together, in numerators and denominators.
 
     Returns
     -------
@@ -194,7 +198,8 @@ def compute_exact_ssm(
     Raises
     ------
     InputError
-        If the state is no fixed point or an argument does not fit.
+        If the state is no fixed point, an argument does not fit, or a degree would hold more than `max_terms`
+        terms; that is estimated from the growth of lower degrees, before the time is spent.
     SubspaceError
         If a mode is no eigenvalue, or cannot be separated exactly from others.
     ResonanceError
@@ -210,16 +215,17 @@ def compute_exact_ssm(
     >>> compute_exact_ssm(field, modes=[-1], order=2).states
     (p, p**2/(beta - 2))
     """
-    _check_arguments(field, modes, order, parameters, parameter_order)
+    _check_arguments(field, modes, order, parameters, parameter_order, max_terms)
+    budget = TermBudget(max_terms, order)
     problem = ExactProblem(field, state, parameters, values or {})
     wanted = modes if isinstance(modes, (int, np.integer)) else problem.eigenvalues(modes)
     jacobian = problem.jacobian()
-    factors = characteristic_factors(jacobian, problem.domain)
+    factors = characteristic_factors(jacobian, problem.domain, budget)
     chosen, missing = choose(factors, problem.exact_field, wanted, discrete=field.is_map)
     if missing:
         problem = ExactProblem(field, state, parameters, values or {}, adjoined=tuple(missing))
         jacobian = problem.jacobian()
-        factors = characteristic_factors(jacobian, problem.domain)
+        factors = characteristic_factors(jacobian, problem.domain, budget)
         chosen, missing = choose(factors, problem.exact_field, wanted, discrete=field.is_map)
     if missing:
         raise SubspaceError(
@@ -228,16 +234,22 @@ def compute_exact_ssm(
     subspace = exact_subspace(jacobian, problem.domain, factors, chosen, discrete=field.is_map)
     limit = order if parameter_order is None else parameter_order
     table = monomial_table(subspace.dimension, len(problem.located), order, limit)
-    W, R = expand_exactly(problem.jets(table, subspace.dimension), subspace, problem.state_elements, table)
+    jets = problem.jets(table, subspace.dimension, GuardedRing(problem.domain, budget))
+    W, R = expand_exactly(jets, subspace, problem.state_elements, table, budget)
     return _result(problem, subspace, table, W, R, order)
 
 
 def _check_arguments(
-    field: VectorField, modes: Any, order: Any, parameters: Sequence[str], parameter_order: Any
+    field: VectorField,
+    modes: Any,
+    order: Any,
+    parameters: Sequence[str],
+    parameter_order: Any,
+    max_terms: Any,
 ) -> None:
     if field.data:
         raise InputError("Exact coefficients are computed for fields given by equations, without data nodes.")
-    for name, value in (("order", order), ("parameter_order", parameter_order)):
+    for name, value in (("order", order), ("parameter_order", parameter_order), ("max_terms", max_terms)):
         if value is None and name == "parameter_order":
             continue
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:

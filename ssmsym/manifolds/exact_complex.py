@@ -11,6 +11,7 @@ import numpy as np
 import sympy
 
 from ssmsym.errors import InputError
+from ssmsym.manifolds.exact_expressions import Expressions
 from ssmsym.manifolds.exact_linear import ExactField, objects
 from ssmsym.series.polynomial import Polynomial
 
@@ -116,6 +117,7 @@ class PairCoordinates:
         field = ExactField(entries)
         self.domain = field.domain
         self.one = self.domain.one
+        self._expressions = Expressions(self.domain)
         elements = [field(e) for e in entries]
         self._R = objects(elements[: R.coefficients.size]).reshape(R.coefficients.shape)
         self._V = objects(elements[R.coefficients.size :]).reshape(ssm.right.shape)
@@ -141,7 +143,7 @@ class PairCoordinates:
 
     def real(self, element: Any) -> Any:
         """An element of K as an expression."""
-        return sympy.factor(self.domain.to_sympy(element))
+        return self._expressions(element)
 
     def expression(self, pair: Pair) -> Any:
         """u + v iota as an expression."""

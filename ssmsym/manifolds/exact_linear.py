@@ -15,6 +15,7 @@ from sympy.polys.polyerrors import CoercionFailed
 
 from ssmsym.dynamics.spectrum import leading_order
 from ssmsym.errors import InputError, SubspaceError
+from ssmsym.manifolds.exact_size import TermBudget
 from ssmsym.manifolds.exact_tower import TowerField
 
 Objects = NDArray[Any]
@@ -214,9 +215,11 @@ def _collect(e: Any, found: set[Any]) -> set[Any]:
     return found
 
 
-def characteristic_factors(jacobian: Objects, domain: Any) -> Factors:
-    """Irreducible factors of the characteristic polynomial, with multiplicity."""
+def characteristic_factors(jacobian: Objects, domain: Any, budget: TermBudget | None = None) -> Factors:
+    """Irreducible factors of the characteristic polynomial, with multiplicity; too long a one is refused."""
     coefficients = DomainMatrix([list(row) for row in jacobian], jacobian.shape, domain).charpoly()
+    if budget is not None:
+        budget.check_factoring(coefficients)
     if isinstance(domain, TowerField):
         coefficients = [domain.to_number_field(c) for c in coefficients]
         domain = domain.sympy_field

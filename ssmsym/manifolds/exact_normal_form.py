@@ -15,6 +15,7 @@ from ssmsym.manifolds.exact import ExactSSM, compute_exact_ssm
 from ssmsym.manifolds.exact_complex import ExactComplexForm, PairCoordinates, square_root
 from ssmsym.manifolds.exact_linear import characteristic_factors, exact_expression, roots
 from ssmsym.manifolds.exact_problem import ExactProblem
+from ssmsym.manifolds.exact_size import MAX_TERMS, TermBudget
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,7 +330,7 @@ def _imaginary_pair(
     """Both roots of the one factor lambda^2 + c of the characteristic polynomial, c not known to be negative."""
     problem = ExactProblem(field, state, (), values or {})
     found = []
-    for factor, _ in characteristic_factors(problem.jacobian(), problem.domain):
+    for factor, _ in characteristic_factors(problem.jacobian(), problem.domain, TermBudget(MAX_TERMS, 3)):
         if factor.degree() == 2:
             _, middle, last = factor.all_coeffs()
             square = exact_expression("the frequency", last)

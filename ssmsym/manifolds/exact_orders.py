@@ -14,6 +14,7 @@ from ssmsym.errors import ResonanceError
 from ssmsym.fields.jets import Jets
 from ssmsym.manifolds.exact_linear import roots
 from ssmsym.manifolds.exact_maps import ExactComposition
+from ssmsym.manifolds.exact_size import TermBudget
 from ssmsym.manifolds.exact_subspace import ExactSubspace, to_array, to_matrix
 from ssmsym.series.monomials import MonomialTable, monomial_table
 from ssmsym.series.ring import ExactRing
@@ -22,12 +23,14 @@ Objects = NDArray[Any]
 
 
 def expand_exactly(
-    jets: Jets, subspace: ExactSubspace, state: Objects, table: MonomialTable
+    jets: Jets, subspace: ExactSubspace, state: Objects, table: MonomialTable, budget: TermBudget
 ) -> tuple[Objects, Objects]:
     """Parametrization (M, N) and reduced dynamics (M, d) as domain elements.
 
     Raises
     ------
+    InputError
+        If a degree would hold more terms than the budget allows.
     ResonanceError
         If a degree's equation has no solution.
     """
@@ -41,6 +44,7 @@ def expand_exactly(
     after = (_MapSide if subspace.discrete else _FlowSide)(table, ring)
     for degree in range(1, table.order + 1):
         here = table.degree_slice(degree)
+        budget.begin(degree)
         F = jets.advance(degree)
         if degree == 1:
             R[1 + d : 1 + d + q] = F[d:] @ U
@@ -50,6 +54,7 @@ def expand_exactly(
         right_side = R[here] @ V.T + composed - F
         unknown = _unknown_monomials(table, degree, d)
         _solve_degree(subspace, table, degree, coupling, right_side, unknown, W)
+        budget.end(degree, W[here], R[here])
         jets.correct(degree, _split(jets, W[here]))
     return W, R
 
@@ -183,10 +188,9 @@ def _solve_block(
     subspace: ExactSubspace, coupling: Objects, block: list[int], sides: list[Objects], ring: ExactRing
 ) -> Objects | None:
     """``A w_m - sum_s L[m, s] w_s = side_m`` with ``U^T w_m = 0`` for the monomials of a block."""
-    if len(block) == 1:
-        solution = _resolvent(subspace, coupling[block[0], block[0]], sides[0])
-        if solution is not None:
-            return solution[None]
+    found = _resolvent(subspace, coupling[np.ix_(block, block)], np.array(sides), ring)
+    if found is not None:
+        return found
     n, d, b = len(subspace.jacobian), subspace.dimension, len(block)
     matrix = ring.zeros((b * (n + d), b * n))
     vector = ring.zeros((b * (n + d),))
@@ -203,27 +207,26 @@ def _solve_block(
     return None if solution is None else solution.reshape(b, n)
 
 
-def _resolvent(subspace: ExactSubspace, shift: Any, side: Objects) -> Objects | None:
-    """(A - shift)^-1 of a vector outside the master subspace; None at an outer eigenvalue.
+def _resolvent(subspace: ExactSubspace, L: Objects, sides: Objects, ring: ExactRing) -> Objects | None:
+    """Solve ``W A^T - L W = sides`` for rows (b, N) outside the master subspace; None if that is singular.
 
-    With q(A) = 0 out there, q(A) - q(shift) = (A - shift) s(A) gives -s(A) / q(shift): polynomials only, and
-    one division, where elimination would cancel rational functions in every step.
+    With q(A) = 0 out there, q(A) - q(L) = (A - L) s(A, L) gives W = -q(L)^-1 s(A, L) sides: polynomials, and
+    one division by a (b, b) matrix, where elimination would cancel rational functions in every step.
     """
-    *inner, at_shift = _quotients(subspace.annihilator, shift)
-    if at_shift == subspace.domain.zero:
-        return None
-    total = side * inner[0] if inner else side * subspace.domain.zero
-    for coefficient in inner[1:]:
-        total = subspace.jacobian @ total + side * coefficient
-    return -total / at_shift
-
-
-def _quotients(coefficients: list[Any], shift: Any) -> list[Any]:
-    """Coefficients of the quotient of a polynomial by (x - shift), leading first, then the remainder."""
-    out = [coefficients[0]]
-    for coefficient in coefficients[1:]:
-        out.append(coefficient + shift * out[-1])
-    return out
+    b = len(L)
+    identity = ring.zeros((b, b))
+    identity[np.arange(b), np.arange(b)] = ring.domain.one
+    *inner, last = subspace.annihilator
+    power = identity * ring.domain.zero
+    total = sides * ring.domain.zero
+    for coefficient in inner:
+        power = L @ power + identity * coefficient
+        total = total @ subspace.jacobian.T + power @ sides
+    remainder = L @ power + identity * last
+    if b == 1:
+        return None if remainder[0, 0] == ring.domain.zero else -total / remainder[0, 0]
+    reduced, pivots = to_matrix(np.concatenate([remainder, -total], axis=1), ring.domain).rref()
+    return to_array(reduced)[:, b:] if pivots == tuple(range(b)) else None
 
 
 def _solve(matrix: Objects, right_side: Objects, domain: Any) -> Objects | None:

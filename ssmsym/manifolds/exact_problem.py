@@ -14,6 +14,7 @@ from ssmsym.fields.field import VectorField
 from ssmsym.fields.jets import Jets
 from ssmsym.fields.parameters import locate
 from ssmsym.fields.values import Binding, SymbolicArithmetic
+from ssmsym.manifolds.exact_expressions import Expressions
 from ssmsym.manifolds.exact_linear import (
     ExactField,
     exact_array,
@@ -63,7 +64,8 @@ class ExactProblem:
         self._blocks = field.split(objects(self._state))
         self.exact_field = self._field()
         self.domain = self.exact_field.domain
-        self.ring = ExactRing(self.domain)
+        self.ring: ExactRing = ExactRing(self.domain)
+        self._expressions = Expressions(self.domain)
         self.state_elements = self.convert(objects(self._state))
         self._check_fixed_point()
 
@@ -120,8 +122,8 @@ class ExactProblem:
         return objects(flat).reshape(np.shape(values))
 
     def expressions(self, elements: Objects) -> Objects:
-        """Domain elements to SymPy expressions, factored."""
-        flat = [sympy.factor(self.domain.to_sympy(e)) for e in np.ravel(elements)]
+        """Domain elements to SymPy expressions, factored where that is cheap."""
+        flat = [self._expressions(e) for e in np.ravel(elements)]
         return objects(flat).reshape(np.shape(elements))
 
     def _check_fixed_point(self) -> None:
@@ -140,7 +142,7 @@ class ExactProblem:
                         "Give the fixed point as expressions, or fix parameters by 'values'."
                     )
 
-    def jets(self, table: MonomialTable, first: int) -> Jets:
+    def jets(self, table: MonomialTable, first: int, ring: ExactRing | None = None) -> Jets:
         """Jets of the right-hand side; parameters are the coordinates from number `first` on."""
         active: dict[str, tuple[Objects, list[int | None]]] = {}
         for offset, (name, entry) in enumerate(self.located):
@@ -149,7 +151,7 @@ class ExactProblem:
             coordinates[entry] = first + offset
             active[name] = (values, coordinates)
         roots = self.field.program.outputs
-        return Jets(self._binding, roots, table, self.ring, self._blocks, active, self.convert)
+        return Jets(self._binding, roots, table, ring or self.ring, self._blocks, active, self.convert)
 
     def jacobian(self) -> Objects:
         """Df at the fixed point, (N, N) domain elements: the degree-1 jet along all states."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +29,8 @@ class ExactSubspace:
     linear : (d, d) object array
         U^T A V.
     jacobian : (N, N) object array
+    annihilator : list
+        Coefficients, leading first, of a polynomial of low degree that is 0 at the Jacobian outside.
     discrete : bool
         Of a map: eigenvalues are multipliers.
     """
@@ -41,32 +42,8 @@ class ExactSubspace:
     left: Objects
     linear: Objects
     jacobian: Objects
+    annihilator: list[Any]
     discrete: bool = False
-
-    @functools.cached_property
-    def annihilator(self) -> list[Any]:
-        """Coefficients, leading first, of a polynomial of low degree that is 0 at the Jacobian outside."""
-        powers = [multiplicity for _, multiplicity in self.outer]
-        for i in range(len(powers)):
-            while powers[i] > 1:
-                powers[i] -= 1
-                if not self._annihilates(powers):
-                    powers[i] += 1
-                    break
-        out = [self.domain.one]
-        for (factor, _), power in zip(self.outer, powers, strict=True):
-            for _ in range(power):
-                out = _polynomial_product(out, coefficients_in(factor, self.domain), self.domain.zero)
-        return out
-
-    def _annihilates(self, powers: list[int]) -> bool:
-        n = len(self.jacobian)
-        A = to_matrix(self.jacobian, self.domain)
-        outside = DomainMatrix.eye(n, self.domain) - to_matrix(self.right @ self.left.T, self.domain)
-        for (factor, _), power in zip(self.outer, powers, strict=True):
-            for _ in range(power):
-                outside = _at_matrix(factor, A, self.domain) * outside
-        return bool(outside.is_zero_matrix)
 
     @property
     def dimension(self) -> int:
@@ -76,22 +53,58 @@ class ExactSubspace:
 def exact_subspace(
     jacobian: Objects, domain: Any, factors: Factors, chosen: list[int], *, discrete: bool = False
 ) -> ExactSubspace:
-    """The invariant subspace of the chosen factors of the characteristic polynomial."""
-    n = len(jacobian)
+    """The invariant subspace of the chosen factors of the characteristic polynomial.
+
+    It is the image of the other factors at the Jacobian, whose rank is its dimension: fewer steps of elimination
+    than for the kernel of the chosen ones.
+    """
     A = to_matrix(jacobian, domain)
-    product = DomainMatrix.eye(n, domain)
-    for factor, multiplicity in (factors[i] for i in chosen):
-        for _ in range(multiplicity):
-            product = product * _at_matrix(factor, A, domain)
-    right = _null_space(product)
-    left = _null_space(product.transpose())
-    V, L = to_array(right).T, to_array(left)
+    inner = [factors[i] for i in chosen]
+    outer = [pair for i, pair in enumerate(factors) if i not in chosen]
+    annihilating = [(factor, 1) for factor, _ in outer]
+    image = _product_at(annihilating, A, domain)
+    # one step each is enough if no Jordan blocks are outside, as for the many -1 of a network of low rank
+    if annihilating != outer and not (image * _product_at(inner, A, domain)).is_zero_matrix:
+        annihilating, image = outer, _product_at(outer, A, domain)
+    V, L = _rows(image.transpose()).T, _rows(image)
     gram = to_matrix(L @ V, domain)
     U = to_array(gram.inv() * to_matrix(L, domain)).T
-    linear = U.T @ (jacobian @ V)
-    eigenvalues = tuple(root for i in chosen for root in roots(factors[i][0]) * factors[i][1])
-    outer = [pair for i, pair in enumerate(factors) if i not in chosen]
-    return ExactSubspace(domain, eigenvalues, outer, V, U, linear, jacobian, discrete)
+    return ExactSubspace(
+        domain=domain,
+        eigenvalues=tuple(root for factor, power in inner for root in roots(factor) * power),
+        outer=outer,
+        right=V,
+        left=U,
+        linear=U.T @ (jacobian @ V),
+        jacobian=jacobian,
+        annihilator=_coefficients(annihilating, domain),
+        discrete=discrete,
+    )
+
+
+def _product_at(factors: Factors, A: DomainMatrix, domain: Any) -> DomainMatrix:
+    """The product of some factors at the matrix."""
+    product = DomainMatrix.eye(A.shape[0], domain)
+    for factor, multiplicity in factors:
+        step = _at_matrix(factor, A, domain)
+        for _ in range(multiplicity):
+            product = product * step
+    return product
+
+
+def _coefficients(factors: Factors, domain: Any) -> list[Any]:
+    """Coefficients of the product of some factors, leading first."""
+    out = [domain.one]
+    for factor, multiplicity in factors:
+        for _ in range(multiplicity):
+            out = _polynomial_product(out, coefficients_in(factor, domain), domain.zero)
+    return out
+
+
+def _rows(matrix: DomainMatrix) -> Objects:
+    """The row space in reduced row echelon form."""
+    reduced, pivots = matrix.rref()
+    return to_array(reduced)[: len(pivots)]
 
 
 def to_matrix(values: Objects, domain: Any) -> DomainMatrix:
@@ -123,7 +136,3 @@ def _polynomial_product(left: list[Any], right: list[Any], zero: Any) -> list[An
         for j, b in enumerate(right):
             out[i + j] = out[i + j] + a * b
     return out
-
-
-def _null_space(matrix: DomainMatrix) -> DomainMatrix:
-    return matrix.nullspace().rref()[0]

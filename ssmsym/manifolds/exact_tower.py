@@ -96,7 +96,7 @@ class TowerField(Field, SimpleDomain):
         self.sympy_field = numbers.frac_field(*gens)
         leading, *rest = numbers.mod.to_list()
         self.degree = len(rest)
-        self._number = numbers.ext.as_expr()
+        self.number = numbers.ext.as_expr()
         self._relation = [self._rational(-c / leading) for c in reversed(rest)]  # its highest power
         self.zero = self._padded([])
         self.one = self._padded([self.base.one])
@@ -153,7 +153,7 @@ class TowerField(Field, SimpleDomain):
 
     def to_sympy(self, a: TowerElement) -> Any:
         """An element as an expression."""
-        terms = [self.base.to_sympy(c) * self._number**k for k, c in enumerate(a.coefficients) if c]
+        terms = [self.base.to_sympy(c) * self.number**k for k, c in enumerate(a.coefficients) if c]
         return sympy.Add(*terms)
 
     def to_number_field(self, element: TowerElement) -> Any:
