@@ -56,6 +56,7 @@ _HOMES = {
     "ssmsym.slow_manifolds.curve": ("SlowManifold",),
     "ssmsym.slow_manifolds.interval": ("SlowManifoldFamily",),
     "ssmsym.slow_manifolds.slow_manifold": ("slow_manifold",),
+    "ssmsym.slow_manifolds.unstable": ("UnstableBranch", "unstable_manifold"),
     "ssmsym.reduced.branches": ("branches", "confirm"),
     "ssmsym.reduced.model": ("ReducedModel", "reduce"),
     "ssmsym.reduced.views": ("ComplexForm", "complex_form", "polar_form"),

@@ -20,7 +20,7 @@ NAMES = {
     *("MapAndFlow", "compare_map_and_flow"),
     *("LargestGap", "ModeProposal", "SpectralWindow", "propose_modes"),
     *("ErrorTable", "Pade", "PadeRay", "Resonance", "ResonanceReport", "pade_approximant", "plot_evidence"),
-    *("SlowManifold", "SlowManifoldFamily", "slow_manifold"),
+    *("SlowManifold", "SlowManifoldFamily", "slow_manifold", "UnstableBranch", "unstable_manifold"),
     *("ComplexForm", "complex_form", "polar_form", "SSMFamily", "compute_ssm_family"),
     *("Comparison", "FittedSSM", "Trajectories"),
     *("ExporterError", "ExportModel", "ToolStatus", "continue_in", "export", "export_model", "tools"),

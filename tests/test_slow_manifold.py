@@ -258,3 +258,57 @@ def test_states_on_a_line_make_no_ring():
     field = ssmsym.from_sympy({x: -x, y: -2 * y})
     with pytest.raises(InputError, match="these lie on a line"):
         ssmsym.slow_manifold(field, [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]], closed=True)
+
+
+# -- unstable manifolds -------------------------------------------------------------------------------------
+
+
+def test_branches_of_a_saddle_known_exactly():
+    """u' = u - u^3 with y = sin 2u: from 0 to the nodes at -1 and 1 along that graph."""
+    field = bistable((sympy.sin(2 * x), sympy.cos(x)))
+    points = [ssmsym.refine_fixed_point(field, [a, np.sin(2 * a), np.cos(a)]) for a in (-1.0, 0.0, 1.0)]
+    branches = ssmsym.unstable_manifold(field, points[1], points=points)
+    assert sorted(branch.index for branch in branches) == [0, 2]
+    for branch in branches:
+        assert branch.piece.end == "sink"
+        for element in branch.piece.elements:
+            states = element.at(np.linspace(-1, 1, 9))
+            np.testing.assert_allclose(states[:, 1], np.sin(2 * states[:, 0]), atol=1e-8)
+            np.testing.assert_allclose(states[:, 2], np.cos(states[:, 0]), atol=1e-8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("condition", "leads"),
+    [
+        (
+            "context 1, no evidence",
+            {-0.44991: (-0.99841, 0.00908), 0.65085: (0.00908, 1.00093)},
+        ),
+        (
+            "context 2, no evidence",
+            {-0.51047: (-1.00561, 0.00375), 0.54044: (0.00375, 0.99738)},
+        ),
+    ],
+)
+def test_where_the_saddles_of_the_decision_network_lead(shipped, condition, leads):
+    """Ends found by an independent program; the undecided point is a focus into which branches spiral."""
+    field = shipped("cdd_n100_a").at(u=condition)
+    points = ssmsym.find_fixed_points(field)
+    for saddle in (p for p in points if p.index == 1):
+        z = float(field.readout(saddle.state)[0])
+        wanted = next(ends for at, ends in leads.items() if abs(at - z) < 1e-4)
+        branches = ssmsym.unstable_manifold(field, saddle, points=points)
+        found = sorted(float(field.readout(b.leads_to.state)[0]) for b in branches)
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+        assert {b.piece.end == "sink" for b in branches} == {True, False}
+
+
+def test_a_branch_that_leads_nowhere_is_said_to():
+    field = ssmsym.from_sympy({x: x + x**3, y: -y})
+    (saddle,) = [ssmsym.refine_fixed_point(field, [0.0, 0.0])]
+    assert [b.leads_to for b in ssmsym.unstable_manifold(field, saddle)] == [None, None]
+    with pytest.raises(InputError, match="0 unstable directions"):
+        ssmsym.unstable_manifold(
+            ssmsym.from_sympy({x: -x}), ssmsym.refine_fixed_point(ssmsym.from_sympy({x: -x}), [0.0])
+        )
