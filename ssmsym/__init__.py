@@ -54,6 +54,7 @@ _HOMES = {
     "ssmsym.manifolds.mode_choice": ("LargestGap", "ModeProposal", "SpectralWindow", "propose_modes"),
     "ssmsym.manifolds.ssm_family": ("SSMFamily", "compute_ssm_family"),
     "ssmsym.slow_manifolds.curve": ("SlowManifold",),
+    "ssmsym.slow_manifolds.curve_file": ("save_slow_manifold",),
     "ssmsym.slow_manifolds.interval": ("SlowManifoldFamily",),
     "ssmsym.slow_manifolds.slow_manifold": ("slow_manifold",),
     "ssmsym.slow_manifolds.unstable": ("UnstableBranch", "unstable_manifold"),

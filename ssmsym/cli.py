@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ssmsym import __version__
-from ssmsym.commands import data, demo, map_and_flow, models, networks
+from ssmsym.commands import data, demo, map_and_flow, models, networks, slow_manifold
 from ssmsym.errors import SsmsymError
 
 
@@ -36,6 +36,7 @@ for _command in (
     networks.info,
     networks.fixed_points,
     networks.reduce,
+    slow_manifold.slow_manifold,
     map_and_flow.map_against_flow,
     models.branches,
     models.export,

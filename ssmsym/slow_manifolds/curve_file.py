@@ -1,0 +1,75 @@
+"""Slow manifolds as ``.npz`` files of plain arrays, to be plotted or read by other programs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmsym.errors import InputError
+from ssmsym.fields.files import write_arrays
+from ssmsym.slow_manifolds.curve import SlowManifold
+from ssmsym.slow_manifolds.interval import SlowManifoldFamily
+
+_SAMPLES = 401
+
+
+def save_slow_manifold(
+    curve: SlowManifold | SlowManifoldFamily, path: str | os.PathLike[str], *, overwrite: bool = False
+) -> None:
+    """Write a slow manifold.
+
+    Of one curve: ``s`` (m,), ``states`` (m, N) and ``rates`` (m,) on it (NaN where it is not covered),
+    ``fixed_point_s``, ``fixed_point_states``, ``fixed_point_is_source``, ``errors`` of the pieces. Of a family:
+    ``parameter_name``, ``interval``, ``breaks`` and ``rate_coefficients`` (m, n_u, n_s; Chebyshev, in u and s),
+    ``fold_parameters``, ``fold_predicted``, ``fold_s``, ``fold_states``.
+
+    Parameters
+    ----------
+    curve : SlowManifold or SlowManifoldFamily
+    path : path
+        Of an ``.npz`` file.
+    overwrite : bool
+        Whether an existing file is replaced.
+
+    Raises
+    ------
+    OutputError
+        If the file exists and `overwrite` is False, or writing fails.
+    """
+    if isinstance(curve, SlowManifoldFamily):
+        arrays = _family_arrays(curve)
+    elif isinstance(curve, SlowManifold):
+        arrays = _curve_arrays(curve)
+    else:
+        raise InputError(f"Only slow manifolds are written here; found {type(curve).__name__}.")
+    write_arrays(path, arrays, overwrite=overwrite)
+
+
+def _curve_arrays(curve: SlowManifold) -> dict[str, NDArray[Any]]:
+    s = np.linspace(*curve.extent, _SAMPLES)
+    return {
+        "s": s,
+        "states": curve.sample(s),
+        "rates": curve.rate(s),
+        "fixed_point_s": np.array([p.s for p in curve.points]),
+        "fixed_point_states": np.array([p.point.state for p in curve.points]),
+        "fixed_point_is_source": np.array([p.source for p in curve.points], dtype=bool),
+        "errors": np.array([piece.errors[0] for piece in curve.pieces]),
+    }
+
+
+def _family_arrays(family: SlowManifoldFamily) -> dict[str, NDArray[Any]]:
+    folds = family.folds
+    return {
+        "parameter_name": np.array(family.parameter),
+        "interval": np.array(family.interval),
+        "breaks": family.rate.breaks,
+        "rate_coefficients": family.rate.coefficients,
+        "fold_parameters": np.array([f.parameter for f in folds]),
+        "fold_predicted": np.array([f.predicted for f in folds]),
+        "fold_s": np.array([f.s for f in folds]),
+        "fold_states": np.array([f.state for f in folds]),
+    }
