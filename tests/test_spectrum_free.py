@@ -370,3 +370,25 @@ def test_modes_chosen_by_rates_need_the_spectrum():
     field, state = planted_network(PAIRS[3], n=70)
     ssm = ssmsym.compute_ssm(field, state, modes="largest gap", order=2, spectrum=False)
     assert (ssm.has_spectrum, ssm.dimension) == (True, 3)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_feedforward_chains_keep_the_accuracy_of_their_triangular_form(seed):
+    """Eigenvalues are known exactly from the diagonal, but not after a rotation: condition numbers reach 1e20."""
+    rng = np.random.default_rng(seed)
+    J = np.diag(rng.uniform(-0.5, 0.8, 60)) + 0.5 * np.eye(60, k=1)
+    state = 0.3 * rng.standard_normal(60)
+    field = ssmsym.rate_network(J, b=state - J @ np.tanh(state))
+    full = ssmsym.compute_ssm(field, state, modes=1, order=3)
+    found = ssmsym.compute_ssm(field, state, modes=1, order=3, spectrum=False)
+    assert differences(full, found) < 1e-6
+
+
+@pytest.mark.parametrize("n", [5, 50])
+def test_cluster_reaching_beyond_the_modes_is_refused(n):
+    """A rank-two network has N - 2 eigenvalues -1, of which two are asked for."""
+    rng = np.random.default_rng(94)
+    J = rng.standard_normal((n, 2)) @ rng.standard_normal((2, n)) / n
+    count = 2 + int((np.linalg.eigvals(J).real > 1e-6).sum())
+    with pytest.raises(ssmsym.SubspaceError, match="coinciding"):
+        ssmsym.compute_ssm(ssmsym.rate_network(J), np.zeros(n), modes=count, order=2, spectrum=False)

@@ -37,6 +37,7 @@ _BATCH = 16  # shifts that share each column of the matrix while it is in the ca
 _INVARIANT = 1e-12  # of the norm of A: part of A Z1 outside Z1
 _SUSPICIOUS = 1e4  # sqrt(N) times this: how far pivots may exceed the distance to an eigenvalue
 _MET = 0.1
+_ILL_CONDITIONED = 1e-6  # of the root mean square of B: pivots below which too many digits would be lost
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +52,13 @@ class HessenbergComplement:
     columns : (N - d, N - d)
         Columns of the Hessenberg form H as rows.
     basis : (N, N - d)
+    scale : float
+        Root mean square of the rows' norms of B.
     """
 
     columns: Array
     basis: Array
+    scale: float
 
     def solve(
         self, rows: AnyArray, shifts: AnyArray, near: Array, small: Array
@@ -86,11 +90,17 @@ class HessenbergComplement:
 
     def _refuse_resonances(self, shifts: AnyArray, pivots: Array, near: Array) -> None:
         """Pivots show candidates; the trace of the resolvent, which no non-normality enlarges, decides."""
+        self._refuse_loss(pivots)
         suspects = ~(pivots > _SUSPICIOUS * np.sqrt(len(self.columns)) * near)
         if not suspects.any():
             return
         traces = np.abs(_traces(self.columns, shifts[suspects].astype(complex)))
         if not (traces < _MET / near[suspects]).all():
+            raise SpectrumNeeded
+
+    def _refuse_loss(self, pivots: Array) -> None:
+        """Leave ill-conditioned systems to the Schur form, which keeps a triangular structure that A may have."""
+        if not (pivots > _ILL_CONDITIONED * self.scale).all():
             raise SpectrumNeeded
 
     def distances(self, shifts: AnyArray, near: Array) -> Array:
@@ -105,7 +115,7 @@ class HessenbergComplement:
         for i in range(len(triangular) - 1, -1, -1):
             row = triangular[i, i + 1 :] @ out[i + 1 :] - right_side[i]
             row = np.ascontiguousarray(row[None, ::-1])
-            _solve(flipped, triangular[i, i : i + 1], one, row)
+            self._refuse_loss(_solve(flipped, triangular[i, i : i + 1], one, row))
             out[i] = row[0, ::-1]
         return out
 
@@ -219,7 +229,8 @@ def _split(jacobian: Array, master: Array) -> tuple[Array, Array, Array, Hessenb
     basis = _turn(padded, reflectors, mixing.T).T
     T11, S = scipy.linalg.schur(turned[:d, :d], output="real")
     first = np.eye(d, n) - (reflectors[:d] @ mixing.T) @ reflectors.T
-    complement = HessenbergComplement(np.ascontiguousarray(H.T), basis)
+    scale = float(np.linalg.norm(H)) / np.sqrt(n - d)
+    complement = HessenbergComplement(np.ascontiguousarray(H.T), basis, scale)
     return T11, S.T @ turned[:d, d:] @ Q, first.T @ S, complement
 
 

@@ -18,6 +18,7 @@ _SMALL = 32  # states up to which the Schur form costs nothing
 _CONVERGED = 4e-15  # residual of an invariant subspace, of the norm of the matrix on the Krylov space
 _PRODUCTS = 300  # with the matrix, after which the Schur form is cheaper
 _NODES = (16, 32, 64, 128)  # of the contour integral, on the whole contour
+_NEAREST = 1e-6  # of the root mean square of B: mean distance from the contour, so that rounding errors do not decide
 _VANISHING = 0.03  # Fourier coefficients that count as 0; an eigenvalue beyond the contour gives about 1
 
 
@@ -162,7 +163,7 @@ def is_complete(columns: Array, bound: float, known: Complex, *, discrete: bool)
     if not unknown:
         return True
     scale = bound if discrete else bound - float((np.trace(columns) - known.sum().real) / unknown)
-    if not scale > 0:
+    if not scale > _NEAREST * np.linalg.norm(columns) / np.sqrt(len(columns)):
         return False
     values: dict[float, complex] = {}
     for nodes in _NODES:
