@@ -392,3 +392,12 @@ def test_cluster_reaching_beyond_the_modes_is_refused(n):
     count = 2 + int((np.linalg.eigvals(J).real > 1e-6).sum())
     with pytest.raises(ssmsym.SubspaceError, match="coinciding"):
         ssmsym.compute_ssm(ssmsym.rate_network(J), np.zeros(n), modes=count, order=2, spectrum=False)
+
+
+def test_eigenvalues_on_the_bound_but_for_rounding_are_not_below_it():
+    none = np.zeros(0, dtype=complex)
+    columns = -(1.0 + 1e-15) * np.eye(3)
+    assert not is_complete(columns, -1.0, none, discrete=False)
+    assert is_complete(columns, -0.9, none, discrete=False)
+    assert not is_complete(columns, 1.0 + 1e-12, none, discrete=True)
+    assert is_complete(columns, 1.2, none, discrete=True)
