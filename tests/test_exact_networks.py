@@ -235,3 +235,29 @@ def test_values_may_hold_each_other():
     assert same(exact.equations[p], (1 - 2 * s**2) * p - 2 * s * (1 - s**2) * p**2)
     with pytest.raises(ssmsym.InputError, match=r"\['a', 'b'\] of 'values' are defined by each other"):
         ssmsym.compute_exact_ssm(field, modes=[-1], values={"a": b, "b": a})
+
+
+def test_cubic_number_beside_symbols():
+    # ring of 7: cos(2 pi / 7) has degree 3; z' = (J2/2 - 1) z - (J2/2) z abs(z)^2 + ... with x_j = z w^j + c.c.
+    exact = ssmsym.compute_exact_ssm(ring(7), modes=[J2 / 2 - 1], order=3)
+    at = {J0: Rational(1, 3), J2: Rational(7, 5)}
+    wave = np.exp(2j * np.pi / 7)
+    value = 0.3 - 0.2j
+    point = dict(zip(exact.symbols, (2 * value.real, 2 * (value * wave).real), strict=True))
+    first, second = (complex(e.subs(at).subs(point)) for e in exact.equations.values())
+    speed = (second - first / wave) / (wave - 1 / wave)
+    assert speed == pytest.approx(-0.3 * value - 0.7 * value * abs(value) ** 2, rel=1e-12)
+    assert exact.right.shape == (7, 2)
+
+
+def test_quotients_in_a_number_field_with_symbols():
+    from ssmsym.manifolds.exact_linear import ExactField
+
+    field = ExactField([cos(2 * pi / 7), a, sqrt(2)]).domain
+    theta = field.convert(field.numbers.unit, field.numbers)
+    element = theta * field.gens[0] + theta * theta + 3
+    assert element * (1 / element) == field.one
+    assert element**-2 * element**2 == 1
+    assert field.from_number_field(field.to_number_field(element)) == element
+    with pytest.raises(ZeroDivisionError):
+        element / field.zero
