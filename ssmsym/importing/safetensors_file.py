@@ -19,8 +19,11 @@ _KINDS = {
 }
 
 
+_SETTINGS = ("form", "activation", "out_activation", "integrator", "tau", "dt")
+
+
 def read_safetensors(path: Path) -> Flattened:
-    """Tensors of a file by name, and the entries of its metadata as texts or numbers.
+    """Tensors of a file by name, and the settings of a network among its metadata.
 
     The library holds declared shapes against the bytes that are there.
 
@@ -47,7 +50,7 @@ def read_safetensors(path: Path) -> Flattened:
     for name, entry in sorted(entries):
         flat.add(name, _Tensor(entry))
     for name, text in sorted(texts.items()):
-        if name not in flat.arrays:  # the format holds no texts but these, and no tensor of a single text
+        if name in _SETTINGS and name not in flat.arrays:  # the format holds no texts but in its metadata
             flat.add(name, _number_or_text(text))
     return flat
 
