@@ -141,7 +141,7 @@ def error_table(
 
 def rounding_errors(ssm: SSM, radii: Array, speeds: Array) -> Array:
     """Size of rounding errors of the invariance error on spheres, in 1/time."""
-    rate = float(np.abs(ssm.spectrum).max())
+    rate = ssm.spectral_scale
     reach = radii + float(np.linalg.norm(ssm.fixed_point.state))
     return np.asarray(_ROUNDING * np.maximum(speeds, rate * reach))
 

@@ -227,7 +227,7 @@ class Evidence:
     def _growth(self) -> float:
         """Natural growth of coefficients per degree, from W and from R over the largest rate."""
         ssm = self._ssm
-        rate = max(float(np.abs(ssm.spectrum).max()), np.finfo(float).tiny)
+        rate = max(ssm.spectral_scale, np.finfo(float).tiny)
         candidates = [0.0]
         for polynomial, scale in ((ssm.parametrization, 1.0), (ssm.reduced_dynamics, rate)):
             heights = self._heights(polynomial) / scale
@@ -302,7 +302,7 @@ class Evidence:
         """Norm of f below which rounding errors hide it."""
         ssm = self._ssm
         size = float(np.linalg.norm(ssm.fixed_point.state))
-        return 1e-14 * float(np.abs(ssm.spectrum).max()) * size + 10 * ssm.fixed_point.residual
+        return 1e-14 * ssm.spectral_scale * size + 10 * ssm.fixed_point.residual
 
     def _judged(self, p: Array) -> ReducedFixedPoint:
         ssm = self._ssm
@@ -311,7 +311,7 @@ class Evidence:
         origin = ssm.fixed_point.state
         start = lifted[None]
         step = float(np.linalg.norm(lifted - origin))
-        rate = float(np.abs(ssm.spectrum).max())
+        rate = ssm.spectral_scale
         run = newton(ssm.field, start, tolerance=1e-9 * rate * step + self._residual_floor)
         if not run.converged[0]:
             return ReducedFixedPoint(p, "spurious", float("inf"), None, inside)

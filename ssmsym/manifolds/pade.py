@@ -310,7 +310,7 @@ def along_ray(ssm: SSM, polynomial: Polynomial, unit: Array) -> Array:
 def _without_rounding(ssm: SSM, unit: Array, tolerance: float) -> tuple[Array, Array]:
     """Coefficients of W and R along a ray, 0 where they are rounding errors beside the growth of all."""
     W, R = along_ray(ssm, ssm.parametrization, unit), along_ray(ssm, ssm.reduced_dynamics, unit)
-    rate = max(float(np.abs(ssm.spectrum).max()), np.finfo(float).tiny)
+    rate = max(ssm.spectral_scale, np.finfo(float).tiny)
     degrees = np.arange(len(W))
     heights = np.maximum(np.abs(W).max(axis=1), np.abs(R).max(axis=1) / rate)
     growth = max([0.0, *(heights[2:] ** (1.0 / degrees[2:]))])
