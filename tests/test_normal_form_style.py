@@ -295,3 +295,89 @@ def test_views_refuse_what_they_cannot_show():
     field, state = planted_network([[-0.05]])
     with pytest.raises(InputError, match="no complex pair"):
         ssmsym.polar_form(ssmsym.compute_ssm(field, state, modes=1, order=3))
+
+
+# -- published Hopf points with their coefficients (MatCont's convention: |q| = 1, not divided by omega) -----
+
+
+def hopf_coefficient(field, parameter, interval, value):
+    """The Hopf point nearest to a value, its frequency and Re c1 from the normal form there."""
+    found = ssmsym.branches(field, parameter, interval, starts=64).of_kind("hopf")
+    point = min(found, key=lambda p: abs(p.parameter - value))
+    member = field.at({parameter: point.parameter})
+    refined = ssmsym.refine_fixed_point(member, point.state)
+    form = ssmsym.complex_form(normal_form(member, refined, modes=2, order=3))
+    return point.parameter, form.coefficient(0, (1, 0)).imag, form.coefficient(0, (2, 1)).real
+
+
+def test_fast_morris_lecar():
+    """B2: Hopf at y = 0.0756588, omega = 1.894304, Re c1 = 8.239."""
+    v, w, current = sympy.symbols("v w y")
+    m = (1 + sympy.tanh((v + 0.01) / 0.15)) / 2
+    w_inf = (1 + sympy.tanh((v - 0.1) / 0.145)) / 2
+    tau = sympy.cosh((v - 0.1) / 0.29)
+    field = ssmsym.from_sympy(
+        {v: current - (v + 0.5) / 2 - 2 * w * (v + 0.7) - m * (v - 1), w: 1.15 * (w_inf - w) * tau},
+        parameters={current: 0.08},
+    )
+    value, omega, c1 = hopf_coefficient(field, "y", (0.06, 0.09), 0.0756588)
+    assert value == pytest.approx(0.0756588, abs=5e-7)
+    assert omega == pytest.approx(1.894304, abs=5e-6)
+    assert c1 == pytest.approx(8.239, abs=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "omega", "c1"), [(1.0515575, 0.0507403, 10.701), (1.0409916, 0.0591061, 4.3314)]
+)
+def test_co_oxidation(wanted, omega, c1):
+    """B3: both Hopf points in q2."""
+    q2, s = sympy.symbols("q2 s")
+    free = 1 - x - y - s
+    field = ssmsym.from_sympy(
+        {
+            x: 5 * free**2 - 2 * x**2 - 10 * x * y,
+            y: q2 * free - y / 10 - 10 * x * y,
+            s: 0.0675 * (free - 0.4 * s),
+        },
+        parameters={q2: 1.05},
+    )
+    value, frequency, coefficient = hopf_coefficient(field, "q2", (1.02, 1.08), wanted)
+    assert value == pytest.approx(wanted, abs=5e-7)
+    assert frequency == pytest.approx(omega, abs=5e-7)
+    assert coefficient == pytest.approx(c1, rel=1e-4)
+
+
+def test_charney_devore():
+    """B4: Hopf at z1* = 7.7043112 with omega = 3.6347634, Re c1 = -8.63691."""
+    z1, z2, z3, z4, z5, z6, drive = sympy.symbols("z1 z2 z3 z4 z5 z6 drive")
+    b, beta, gamma, damping = 0.5, 1.25, 1.0, 0.1
+    root, pi = np.sqrt(2), np.pi
+
+    def coefficients(m):
+        a = 8 * root / pi * m**2 / (4 * m**2 - 1) * (b**2 + m**2 - 1) / (b**2 + m**2)
+        own = gamma * 4 * m**3 / (4 * m**2 - 1) * root * b / (pi * (b**2 + m**2))
+        return {
+            "a": a,
+            "b": beta * b**2 / (b**2 + m**2),
+            "d": 64 * root / (15 * pi) * (b**2 - m**2 + 1) / (b**2 + m**2),
+            "star": gamma * 4 * m / (4 * m**2 - 1) * root * b / pi,
+            "g": own,
+        }
+
+    one, two = coefficients(1), coefficients(2)
+    e = 16 * root / (5 * pi)
+    field = ssmsym.from_sympy(
+        {
+            z1: one["star"] * z3 - damping * (z1 - drive),
+            z2: -(one["a"] * z1 - one["b"]) * z3 - damping * z2 - one["d"] * z4 * z6,
+            z3: (one["a"] * z1 - one["b"]) * z2 - one["g"] * z1 - damping * z3 + one["d"] * z4 * z5,
+            z4: two["star"] * z6 - damping * (z4 + 0.4 * drive) + e * (z2 * z6 - z3 * z5),
+            z5: -(two["a"] * z1 - two["b"]) * z6 - damping * z5 - two["d"] * z4 * z3,
+            z6: (two["a"] * z1 - two["b"]) * z5 - two["g"] * z4 - damping * z6 + two["d"] * z4 * z2,
+        },
+        parameters={drive: 7.7},
+    )
+    value, omega, c1 = hopf_coefficient(field, "drive", (7.5, 7.9), 7.7043112)
+    assert value == pytest.approx(7.7043112, abs=5e-7)
+    assert omega == pytest.approx(3.6347634, abs=5e-6)
+    assert c1 == pytest.approx(-8.63691, abs=5e-4)

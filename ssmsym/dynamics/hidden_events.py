@@ -82,12 +82,18 @@ def _suspicious(curve: Curve, points: list[CurvePoint], position: int, limit: St
 
 def _passes_zero(places: Array, values: Array, inside: tuple[float, float]) -> bool:
     """Whether the parabola through three values comes near 0 or beyond at an extremum inside an interval."""
-    bend, slope, level = np.polyfit(places, values, 2)
+    before, after = np.diff(places)
+    if not before > 0 or not after > 0:
+        return False
+    rises = np.diff(values) / (before, after)
+    bend = (rises[1] - rises[0]) / (before + after)
     if bend == 0.0:
         return False
-    extremum = -0.5 * slope / bend
+    middle = float(places[1])
+    slope = float(rises[0] + bend * before)  # of the parabola at the middle place
+    extremum = middle - 0.5 * slope / bend
     if not inside[0] < extremum < inside[1]:
         return False
-    ends = np.polyval([bend, slope, level], np.array(inside))
+    ends = np.polyval([bend, slope, values[1]], np.array(inside) - middle)
     sign = np.sign(ends[0])
-    return bool(sign * (level - 0.25 * slope**2 / bend) < _MARGIN * np.abs(ends).min())
+    return bool(sign * (values[1] - 0.25 * slope**2 / bend) < _MARGIN * np.abs(ends).min())
