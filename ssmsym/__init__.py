@@ -53,6 +53,7 @@ _HOMES = {
     "ssmsym.manifolds.model_file": ("load_model", "save"),
     "ssmsym.manifolds.mode_choice": ("LargestGap", "ModeProposal", "SpectralWindow", "propose_modes"),
     "ssmsym.manifolds.ssm_family": ("SSMFamily", "compute_ssm_family"),
+    "ssmsym.slow_manifolds.assembly": ("curve_band",),
     "ssmsym.slow_manifolds.curve": ("SlowManifold",),
     "ssmsym.slow_manifolds.curve_file": ("save_slow_manifold",),
     "ssmsym.slow_manifolds.interval": ("SlowManifoldFamily",),

@@ -164,6 +164,45 @@ def test_the_decision_network_has_no_slow_curve(shipped):
     assert "no normally attracting curve" in curve.report()
 
 
+@pytest.fixture(scope="module")
+def integrator():
+    """The evidence integrator has one slow node and no saddle; the coordinate is its slow eigenvector."""
+    field = ssmsym.load(ssmsym.network_path("cdi_n100_a")).at(u="context 1, no evidence")
+    (node,) = ssmsym.find_fixed_points(field)
+    return field, ssmsym.slow_manifold(field, node, extent=(-7.5, 8.5))
+
+
+def test_a_line_with_one_slow_node_and_the_reason_for_its_ends(integrator):
+    """Independent figures: -6.8 to 6.8 about the node with ratio above 3; the rates meet where the units saturate."""
+    _, curve = integrator
+    assert len(curve.points) == 1
+    assert curve.points[0].point.per_tau[:2].real == pytest.approx([-0.0103, -0.376], abs=5e-4)
+    assert curve.is_normally_attracting
+    ((low, high),) = curve.attracting()
+    assert low - curve.points[0].s == pytest.approx(-6.8, abs=0.6)
+    assert high - curve.points[0].s == pytest.approx(6.8, abs=0.6)
+    assert "It ends there because at s = -6.8" in curve.report()
+    band = ssmsym.curve_band(curve, curve.points[0].s + np.array([-5.0, -4.0, -2.0]))
+    assert (np.diff(band) < 0).all()
+    assert band[-1] < 1e-8
+
+
+def test_reduced_motion_along_the_line_is_that_of_the_network(integrator):
+    """Started 0.3 off the curve anywhere, over 20 time constants: mean normalised error below 2 percent."""
+    field, curve = integrator
+    rng = np.random.default_rng(0)
+    times = np.linspace(0, 2.0, 41)
+    for s in np.linspace(-5.5, 6.5, 5):
+        direction = rng.standard_normal(100)
+        start = curve.sample([s])[0] + 0.3 * direction / np.linalg.norm(direction)
+        full = ssmsym.simulate(field, start, times).states
+        _, reduced = curve.follow(float(curve.coordinate.of(start)), times)
+        error = np.linalg.norm(full - reduced, axis=1).mean() / np.linalg.norm(full, axis=1).max()
+        assert error < 0.02
+    with pytest.raises(InputError, match="the curve covers"):
+        curve.follow(20.0, times)
+
+
 # -- arguments ----------------------------------------------------------------------------------------------
 
 

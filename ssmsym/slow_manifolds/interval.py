@@ -13,8 +13,9 @@ from ssmsym.dynamics.locate import locate_fold
 from ssmsym.errors import InputError, NotConvergedError
 from ssmsym.fields.family import ParameterFamily
 from ssmsym.fields.field import VectorField
+from ssmsym.slow_manifolds.assembly import march_curve
 from ssmsym.slow_manifolds.coordinate import Coordinate
-from ssmsym.slow_manifolds.curve import SlowManifold, march_curve
+from ssmsym.slow_manifolds.curve import SlowManifold
 from ssmsym.slow_manifolds.elements import lobatto
 from ssmsym.slow_manifolds.quasi_static import held_point
 from ssmsym.slow_manifolds.rate_surface import RateSurface, rate_surface

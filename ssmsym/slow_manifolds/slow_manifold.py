@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from ssmsym.dynamics.fixed_points import FixedPoint
 from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
+from ssmsym.slow_manifolds.assembly import march_curve
 from ssmsym.slow_manifolds.coordinate import Angle, Line
-from ssmsym.slow_manifolds.curve import SlowManifold, march_curve
+from ssmsym.slow_manifolds.curve import SlowManifold
 from ssmsym.slow_manifolds.interval import SlowManifoldFamily, curves_over_interval
 from ssmsym.threads import single_blas_thread
 

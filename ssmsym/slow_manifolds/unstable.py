@@ -13,8 +13,8 @@ from ssmsym.dynamics.newton import polish
 from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
 from ssmsym.slow_manifolds.coordinate import Line
-from ssmsym.slow_manifolds.curve import CurvePiece
 from ssmsym.slow_manifolds.marching import ARRIVED, March
+from ssmsym.slow_manifolds.pieces import CurvePiece
 from ssmsym.threads import single_blas_thread
 
 Array = NDArray[np.float64]
