@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +19,13 @@ from ssmsym.slow_manifolds.assembly import march_curve
 from ssmsym.slow_manifolds.coordinate import Coordinate
 from ssmsym.slow_manifolds.curve import SlowManifold
 from ssmsym.slow_manifolds.elements import lobatto
-from ssmsym.slow_manifolds.quasi_static import held_point
+from ssmsym.slow_manifolds.quasi_static import held_point, held_rates, quasi_static_curve
 from ssmsym.slow_manifolds.rate_surface import RateSurface, rate_surface
 
 Array = NDArray[np.float64]
 
 _PIECES = 60  # of s
+_MOST_WORKERS = 4
 _DEGREE = 10  # of the surface in s on each piece
 _SAME = 1e-3  # of the interval: distance from a fold of r to its polished counterpart
 
@@ -159,18 +162,21 @@ def curves_over_interval(
     breaks = np.linspace(s[0], s[-1], _PIECES + 1)
     sampled = (breaks[:-1, None] + np.diff(breaks)[:, None] * 0.5 * (1 + lobatto(_DEGREE)[0])).ravel()
     first = int(np.argmin(np.abs(at - float(field.parameters[parameter]))))
-    curves: dict[int, SlowManifold] = {}
-    guess = start
-    for place in (*range(first, values), *range(first - 1, -1, -1)):
-        if place == first - 1:
-            guess = _middle(curves[first])
-        curves[place] = march_curve(family.at(at[place]), coordinate, s, guess, degree=degree)
-        guess = _middle(curves[place])
-        if progress is not None:
-            progress(len(curves), values)
-    ordered = tuple(curves[i] for i in range(values))
-    still = np.array([_still_rates(curve, sampled) for curve in ordered])
-    slow = np.array([curve.rate(sampled) for curve in ordered])
+    starts = _starts(family, coordinate, float(s[len(s) // 2]), at, first, start)
+    ordered, rates = [], []
+
+    def at_value(place: int) -> tuple[SlowManifold, Array, Array]:
+        curve = march_curve(family.at(at[place]), coordinate, s, starts[place], degree=degree)
+        return curve, _still_rates(curve, sampled), curve.rate(sampled)
+
+    # threads, as most of the time goes into factorisations, which let others run
+    with ThreadPoolExecutor(max_workers=min(_MOST_WORKERS, os.cpu_count() or 1)) as pool:
+        for curve, *both in pool.map(at_value, range(values)):
+            ordered.append(curve)
+            rates.append(both)
+            if progress is not None:
+                progress(len(ordered), values)
+    still, slow = (np.array(part) for part in zip(*rates, strict=True))
     uncovered = np.isnan(slow)
     slow[uncovered] = still[uncovered]
     shape = (values, _PIECES, _DEGREE + 1)
@@ -179,7 +185,7 @@ def curves_over_interval(
         parameter,
         (low, high),
         at,
-        ordered,
+        tuple(ordered),
         rate_surface(breaks, (low, high), slow.reshape(shape)),
         rate_surface(breaks, (low, high), still.reshape(shape)),
         int(uncovered.sum()),
@@ -200,9 +206,24 @@ def _checked(
     return low, high
 
 
-def _middle(curve: SlowManifold) -> Array:
-    states = curve.quasi_static.states
-    return np.asarray(states[len(states) // 2])
+def _starts(
+    family: ParameterFamily, coordinate: Coordinate, s: float, values: Array, first: int, state: Array
+) -> dict[int, Array]:
+    """A state of the quasi-static curve at one coordinate for each value, followed from the first outwards."""
+    nearest = quasi_static_curve(family.at(values[first]), coordinate, _steps(coordinate, state, s), state)
+    starts = {first: nearest.states[int(np.argmin(np.abs(nearest.s - s)))]}
+    for step in (1, -1):
+        place = first + step
+        while 0 <= place < len(values):
+            starts[place] = held_point(family.at(values[place]), coordinate, s, starts[place - step])[0]
+            place += step
+    return starts
+
+
+def _steps(coordinate: Coordinate, state: Array, s: float) -> Array:
+    """Coordinates from that of a state to s, ascending, in steps that Newton iteration can take."""
+    own = float(coordinate.of(state))
+    return np.linspace(min(own, s), max(own, s), 41) if own != s else np.array([s])
 
 
 def _still_rates(curve: SlowManifold, s: ArrayLike) -> Array:
@@ -211,9 +232,4 @@ def _still_rates(curve: SlowManifold, s: ArrayLike) -> Array:
 
     still = curve.quasi_static
     guess = CubicSpline(still.s, np.column_stack([still.states, still.rates]))(s)
-    return np.array(
-        [
-            held_point(curve.field, curve.coordinate, float(place), row[:-1], float(row[-1]))[1]
-            for place, row in zip(np.asarray(s), guess, strict=True)
-        ]
-    )
+    return held_rates(curve.field, curve.coordinate, np.asarray(s), guess[:, :-1], guess[:, -1])

@@ -22,6 +22,9 @@ Array = NDArray[np.float64]
 _STEPS = 40
 _SETTLED = 1e-11  # of a Newton step, relative to the size of the state
 _MOST_HALVINGS = 6
+_BATCH = 64
+_BATCH_STEPS = 6
+_ALMOST = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +80,44 @@ def held_point(
         f"The quasi-static curve was lost at coordinate {s:.4g}: Newton iteration does not settle there. Take a "
         "shorter extent, or other states to lead it through."
     )
+
+
+def held_rates(field: VectorField, coordinate: Coordinate, s: Array, guesses: Array, rates: Array) -> Array:
+    """r at coordinates s (m,) from good guesses of the states (m, N) and rates (m,), in batched Newton steps.
+
+    Raises
+    ------
+    NotConvergedError
+        If a point does not settle, not even alone.
+    """
+    out = np.empty(len(s))
+    for first in range(0, len(s), _BATCH):
+        here = slice(first, min(first + _BATCH, len(s)))
+        out[here] = _batch_of_rates(field, coordinate, s[here], guesses[here], rates[here])
+    return out
+
+
+def _batch_of_rates(
+    field: VectorField, coordinate: Coordinate, s: Array, guesses: Array, rates: Array
+) -> Array:
+    m, n = guesses.shape
+    sets = [coordinate.level_set(float(v)) for v in s]
+    normals, levels = np.array([e for e, _ in sets]), np.array([level for _, level in sets])
+    x, r = np.array(guesses), np.array(rates)
+    bordered = np.zeros((m, n + 1, n + 1))
+    bordered[:, :n, n], bordered[:, n, :n] = -normals, normals
+    lengths = np.full(m, np.inf)
+    for _ in range(_BATCH_STEPS):
+        bordered[:, :n, :n] = field.jacobian(x)
+        residual = np.column_stack([field(x) - r[:, None] * normals, (normals * x).sum(axis=1) - levels])
+        step = np.linalg.solve(bordered, residual[..., None])[..., 0]
+        x, r = x - step[:, :n], r - step[:, n]
+        lengths = np.linalg.norm(step[:, :n], axis=1) / (1.0 + np.linalg.norm(x, axis=1))
+        if (lengths <= _ALMOST).all():  # the next step, the square of this one, would be a rounding error
+            break
+    for i in np.flatnonzero(~(lengths <= _ALMOST)):
+        r[i] = held_point(field, coordinate, float(s[i]), guesses[i], float(rates[i]))[1]
+    return r
 
 
 def quasi_static_curve(
