@@ -63,7 +63,7 @@ def read_torch(path: Path) -> Flattened:
     """
     if not zipfile.is_zipfile(path):
         raise FileFormatError(
-            "it is no archive of PyTorch's present format; load it with PyTorch and write it anew with "
+            "it is damaged, or no archive of PyTorch's present format; load it with PyTorch and write it anew with "
             "torch.save(model.state_dict(), ...)"
         )
     with zipfile.ZipFile(path) as archive:
