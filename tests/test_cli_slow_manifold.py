@@ -30,6 +30,14 @@ def test_the_curve_of_the_memory_network(tmp_path):
         assert np.isfinite(file["rates"][known]).all()
 
 
+def test_the_curve_of_the_trained_map(tmp_path):
+    result = run(DELAY, "--as", "map", "-o", tmp_path / "curve.npz")
+    assert "7 fixed points" in result.output
+    with np.load(tmp_path / "curve.npz") as file:
+        assert np.isfinite(file["states"]).all()
+        assert (np.diff(file["following"]) > 0).all()
+
+
 @pytest.mark.slow
 def test_folds_as_json():
     document = json.loads(
@@ -45,7 +53,7 @@ def test_folds_as_json():
     [
         (("--parameter", "u[0]"), 2, "belong together"),
         (("--parameter", "v", "--interval", 0, 1), 2, "'v'"),
-        (("--as", "map"), 1, "computed for flows"),
+        (("--as", "map", "--closed"), 1, "between its outermost fixed points"),
     ],
 )
 def test_wrong_use(arguments, code, message):

@@ -222,7 +222,7 @@ def test_wrong_arguments_are_refused():
         ssmsym.slow_manifold(field, [[0.0, 0.0]], extent=(-1, 1), interval=(0, 1))
     with pytest.raises(InputError, match="no parameter 'v'"):
         ssmsym.slow_manifold(field, [[0.0, 0.0]], extent=(-1, 1), parameter="v", interval=(0, 1))
-    with pytest.raises(InputError, match="computed for flows"):
+    with pytest.raises(InputError, match="between its outermost fixed points"):
         ssmsym.slow_manifold(field.discretized(0.1), [[0.0, 0.0]], extent=(-1, 1))
 
 
@@ -351,3 +351,47 @@ def test_a_branch_that_leads_nowhere_is_said_to():
         ssmsym.unstable_manifold(
             ssmsym.from_sympy({x: -x}), ssmsym.refine_fixed_point(ssmsym.from_sympy({x: -x}), [0.0])
         )
+
+
+# -- maps ---------------------------------------------------------------------------------------------------
+
+
+def test_a_maps_curve_known_exactly():
+    """x -> x + (x - x^3) / 5 with y attracted to sin 2x: that graph is invariant."""
+    after = x + (x - x**3) / 5
+    field = ssmsym.from_sympy(
+        {x: after, y: sympy.Rational(2, 5) * (y - sympy.sin(2 * x)) + sympy.sin(2 * after)}, time="discrete"
+    )
+    points = [ssmsym.refine_fixed_point(field, [a, np.sin(2 * a)]) for a in (-1.0, 0.0, 1.0)]
+    curve = ssmsym.slow_manifold(field, points, direction=[1.0, 0.0])
+    s = np.linspace(-1, 1, 101)
+    np.testing.assert_allclose(curve.sample(s)[:, 1], np.sin(2 * s), atol=1e-9)
+    np.testing.assert_allclose(curve.following(s), s + (s - s**3) / 5, atol=1e-12)
+    with pytest.raises(InputError, match="covers s from -1 to 1"):
+        curve.sample([1.1])
+
+
+def test_map_and_ode_of_the_memory_network_have_different_curves(memory):
+    """An independent program found the map's curve invariant to 3e-9; with the ODE's it shares the fixed points."""
+    flow, points = memory
+    euler = ssmsym.load(ssmsym.network_path("delay_n100_a"), as_="map")
+    curve = ssmsym.slow_manifold(euler, points)
+    assert curve.invariance_error() < 1e-8
+    ode = ssmsym.slow_manifold(flow, points)
+    s = np.linspace(*curve.extent, 300)
+    distance = np.linalg.norm(curve.sample(s) - ode.sample(s), axis=1)
+    assert 1e-6 < np.nanmax(distance) < 1e-3
+    for on_curve in curve.points:
+        np.testing.assert_allclose(curve.sample([on_curve.s])[0], on_curve.point.state, atol=1e-7)
+    for state in curve.sample(s[::60]):
+        after = state
+        for _ in range(10):
+            after = euler(after)
+        again = curve.sample(curve.coordinate.of(after))[0]
+        assert np.linalg.norm(after - again) < 1e-7
+
+
+def test_a_map_without_stable_ends_is_refused():
+    field = ssmsym.from_sympy({x: 1.1 * x, y: y / 2}, time="discrete")
+    with pytest.raises(InputError, match="two stable fixed points"):
+        ssmsym.slow_manifold(field, [[-1.0, 0.0], [1.0, 0.0]])

@@ -21,6 +21,7 @@ from ssmsym.commands.reading import Reading, load_network
 if TYPE_CHECKING:
     from ssmsym.slow_manifolds.curve import SlowManifold
     from ssmsym.slow_manifolds.interval import SlowManifoldFamily
+    from ssmsym.slow_manifolds.map_curve import MapSlowManifold
 
 
 @click.command("slow-manifold")
@@ -59,6 +60,7 @@ def slow_manifold(
     """Compute the whole slow curve through the fixed points of a NETWORK; over a parameter, all its folds too."""
     from ssmsym.slow_manifolds.curve_file import save_slow_manifold
     from ssmsym.slow_manifolds.interval import SlowManifoldFamily
+    from ssmsym.slow_manifolds.map_curve import MapSlowManifold
     from ssmsym.slow_manifolds.slow_manifold import slow_manifold as compute
 
     refuse_existing(output, overwrite)
@@ -85,6 +87,8 @@ def slow_manifold(
         save_slow_manifold(found, output, overwrite=overwrite)
     if isinstance(found, SlowManifoldFamily):
         _print_family(found, as_json, output)
+    elif isinstance(found, MapSlowManifold):
+        _print_map_curve(found, as_json, output)
     else:
         _print_curve(found, as_json, output)
 
@@ -128,6 +132,24 @@ def _print_curve(curve: SlowManifold, as_json: bool, output: str | None) -> None
                         "period": piece.period if piece.begin == "cycle" else None,
                     }
                     for piece in curve.pieces
+                ],
+                "output": output,
+            }
+        )
+        return
+    click.echo(curve.report())
+    if output is not None:
+        click.echo(f"written to {output}")
+
+
+def _print_map_curve(curve: MapSlowManifold, as_json: bool, output: str | None) -> None:
+    if as_json:
+        texts.print_json(
+            {
+                "extent": list(curve.extent),
+                "invariance_error": curve.invariance_error(),
+                "fixed_points": [
+                    {"s": p.s, "source": p.source, "state": p.point.state.tolist()} for p in curve.points
                 ],
                 "output": output,
             }

@@ -12,23 +12,28 @@ from ssmsym.errors import InputError
 from ssmsym.fields.files import write_arrays
 from ssmsym.slow_manifolds.curve import SlowManifold
 from ssmsym.slow_manifolds.interval import SlowManifoldFamily
+from ssmsym.slow_manifolds.map_curve import MapSlowManifold
 
 _SAMPLES = 401
 
 
 def save_slow_manifold(
-    curve: SlowManifold | SlowManifoldFamily, path: str | os.PathLike[str], *, overwrite: bool = False
+    curve: SlowManifold | SlowManifoldFamily | MapSlowManifold,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write a slow manifold.
 
     Of one curve: ``s`` (m,), ``states`` (m, N) and ``rates`` (m,) on it (NaN where it is not covered),
-    ``fixed_point_s``, ``fixed_point_states``, ``fixed_point_is_source``, ``errors`` of the pieces. Of a family:
+    ``fixed_point_s``, ``fixed_point_states``, ``fixed_point_is_source``, ``errors`` of the pieces; of a map's
+    ``following`` (m,), s after one step, in place of rates and errors. Of a family:
     ``parameter_name``, ``interval``, ``breaks`` and ``rate_coefficients`` (m, n_u, n_s; Chebyshev, in u and s),
     ``fold_parameters``, ``fold_predicted``, ``fold_s``, ``fold_states``.
 
     Parameters
     ----------
-    curve : SlowManifold or SlowManifoldFamily
+    curve : SlowManifold, SlowManifoldFamily or MapSlowManifold
     path : path
         Of an ``.npz`` file.
     overwrite : bool
@@ -41,6 +46,8 @@ def save_slow_manifold(
     """
     if isinstance(curve, SlowManifoldFamily):
         arrays = _family_arrays(curve)
+    elif isinstance(curve, MapSlowManifold):
+        arrays = _map_arrays(curve)
     elif isinstance(curve, SlowManifold):
         arrays = _curve_arrays(curve)
     else:
@@ -58,6 +65,18 @@ def _curve_arrays(curve: SlowManifold) -> dict[str, NDArray[Any]]:
         "fixed_point_states": np.array([p.point.state for p in curve.points]),
         "fixed_point_is_source": np.array([p.source for p in curve.points], dtype=bool),
         "errors": np.array([piece.errors[0] for piece in curve.pieces]),
+    }
+
+
+def _map_arrays(curve: MapSlowManifold) -> dict[str, NDArray[Any]]:
+    s = np.linspace(*curve.extent, _SAMPLES)
+    return {
+        "s": s,
+        "states": curve.sample(s),
+        "following": curve.following(s),
+        "fixed_point_s": np.array([p.s for p in curve.points]),
+        "fixed_point_states": np.array([p.point.state for p in curve.points]),
+        "fixed_point_is_source": np.array([p.source for p in curve.points], dtype=bool),
     }
 
 

@@ -15,6 +15,7 @@ from ssmsym.slow_manifolds.assembly import march_curve
 from ssmsym.slow_manifolds.coordinate import Angle, Line
 from ssmsym.slow_manifolds.curve import SlowManifold
 from ssmsym.slow_manifolds.interval import SlowManifoldFamily, curves_over_interval
+from ssmsym.slow_manifolds.map_curve import MapSlowManifold, contracted_by_map
 from ssmsym.threads import single_blas_thread
 
 Array = NDArray[np.float64]
@@ -38,8 +39,8 @@ def slow_manifold(
     closed: bool = False,
     degree: int = 10,
     progress: Callable[[int, int], None] | None = None,
-) -> SlowManifold | SlowManifoldFamily:
-    """The whole slow invariant curve of a flow along the line through some states.
+) -> SlowManifold | SlowManifoldFamily | MapSlowManifold:
+    """The whole slow invariant curve along the line through some states.
 
     A Taylor series around one fixed point ends at its radius of convergence. Here the curve is found as a whole, in
     three steps: the quasi-static curve f(x) = r e over s = e . x, which meets every fixed point on the line exactly;
@@ -49,7 +50,7 @@ def slow_manifold(
     Parameters
     ----------
     field : VectorField
-        A flow, at its own parameter values.
+        At its own parameter values. Of a map, the curve between its outermost fixed points.
     through : sequence of FixedPoint, (n, N) states or (n, M, N) trajectories
         States on or near the curve. The coordinate is s = e . x with e from the one to the other of the two that lie
         farthest apart (of trajectories, and where a direction is given, see there).
@@ -75,17 +76,24 @@ def slow_manifold(
 
     Returns
     -------
-    SlowManifold, or SlowManifoldFamily with a parameter
+    SlowManifold; SlowManifoldFamily with a parameter; MapSlowManifold of a map
 
     Raises
     ------
     InputError
-        If an argument does not fit, or the field is a map.
+        If an argument does not fit.
     NotConvergedError
-        If the quasi-static curve is lost.
+        If the quasi-static curve is lost, or a map's curve does not stand still.
     """
     if field.is_map:
-        raise InputError("Whole slow manifolds are computed for flows; load the network as a flow.")
+        if parameter is not None or interval is not None or closed or extent is not None:
+            raise InputError(
+                "The slow curve of a map is computed at one parameter value, between its outermost fixed points; load "
+                "the network as a flow for the rest."
+            )
+        curve = slow_manifold(field.as_flow(), through, direction=direction, degree=degree)
+        assert isinstance(curve, SlowManifold)
+        return contracted_by_map(field, curve, degree)
     states = _states(field, through)
     if closed:
         if parameter is not None or extent is not None or direction is not None:
