@@ -94,7 +94,7 @@ def slow_manifold(
         curve = slow_manifold(field.as_flow(), through, direction=direction, degree=degree)
         assert isinstance(curve, SlowManifold)
         return contracted_by_map(field, curve, degree)
-    states = _states(field, through)
+    states, trajectories = _states(field, through)
     if closed:
         if parameter is not None or extent is not None or direction is not None:
             raise InputError(
@@ -102,7 +102,7 @@ def slow_manifold(
             )
         angle = _angle(states)
         return march_curve(field, angle, np.linspace(-np.pi, np.pi, _ROUND), states[0], degree=degree)
-    line = _line(field, states, direction, trajectories=getattr(through, "ndim", 0) == 3)
+    line = _line(field, states, direction, trajectories=trajectories)
     low, high = _extent(line, states, extent, _MARGIN if parameter is None else _WIDER_MARGIN)
     s = np.linspace(low, high, _POINTS)
     start = states[np.argsort(line.of(states))[len(states) // 2]]
@@ -117,12 +117,20 @@ def slow_manifold(
     )
 
 
-def _states(field: VectorField, through: Any) -> Array:
+def _states(field: VectorField, through: Any) -> tuple[Array, bool]:
+    """The states as rows, and whether they came as trajectories."""
     if isinstance(through, FixedPoint):
         through = [through]
     if isinstance(through, Sequence) and all(isinstance(p, FixedPoint) for p in through):
         through = np.array([p.state for p in through])
-    array = np.asarray(through, dtype=float)
+    try:
+        array = np.asarray(through, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"'through' must be fixed points or an array of numbers; found {type(through).__name__}."
+        ) from None
+    if not array.ndim:
+        raise InputError(f"'through' must be fixed points or an array of states; found the number {array}.")
     states = np.atleast_2d(array.reshape(-1, array.shape[-1]) if array.ndim == 3 else array)
     if states.ndim != 2 or not len(states) or states.shape[1] != field.n_states:
         raise InputError(
@@ -131,7 +139,7 @@ def _states(field: VectorField, through: Any) -> Array:
         )
     if not np.isfinite(states).all():
         raise InputError("'through' holds numbers that are not finite.")
-    return states
+    return states, array.ndim == 3
 
 
 def _angle(states: Array) -> Angle:
