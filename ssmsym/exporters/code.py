@@ -32,6 +32,8 @@ class Dialect:
         Texts of condition, value and other value to a text that needs no parentheses.
     relations : mapping
         SymPy's ``==``, ``!=``, ``<`` ... and ``and``, ``or``, ``not`` to the language's.
+    times, over : str
+        Between the factors of a product, and before a divisor.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Dialect:
     functions: Mapping[str, str]
     select: Callable[[str, str, str], str]
     relations: Mapping[str, str]
+    times: str = "*"
+    over: str = "/"
 
 
 class CodePrinter:
@@ -124,8 +128,8 @@ class CodePrinter:
                 below.append(self._within(factor.base**-factor.exp, _POWER))
             else:
                 above.append(self._within(factor, _POWER))
-        text = "*".join(above) or self.dialect.number(1.0)
-        return ("+" if sign > 0 else "-"), text + "".join(f"/{text}" for text in below)
+        text = self.dialect.times.join(above) or self.dialect.number(1.0)
+        return ("+" if sign > 0 else "-"), text + "".join(self.dialect.over + divisor for divisor in below)
 
     def _power(self, e: Any) -> tuple[str, int]:
         base, exponent = e.args
@@ -135,7 +139,7 @@ class CodePrinter:
             return self.dialect.integer_power(self._within(base, _ATOM), int(exponent)), _POWER
         if exponent.is_Number and exponent < 0:
             below = self._within(sympy.Pow(base, -exponent), _POWER)
-            return f"{self.dialect.number(1.0)}/{below}", _PRODUCT
+            return f"{self.dialect.number(1.0)}{self.dialect.over}{below}", _PRODUCT
         if exponent == sympy.S.Half:
             return f"{self._name('sqrt')}({self.text(base)})", _ATOM
         return self.dialect.real_power(self._within(base, _ATOM), self._within(exponent, _ATOM)), _POWER
