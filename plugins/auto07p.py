@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -21,27 +21,46 @@ from ssmsym.exporters.contract import (
     Runner,
     Trace,
 )
-from ssmsym.exporters.identifiers import identifiers
 from ssmsym.exporters.model import ExportModel
+from ssmsym.exporters.options import (
+    chosen,
+    file_stem,
+    interval_around,
+    positive,
+    refuse_map,
+    second_parameter as checked_second,
+    step_lengths,
+    varied_parameter,
+    whole,
+)
 from ssmsym.exporters.process import call, ending
 
 _DEFAULT_FOLDER = "/usr/lib/auto-07p"
 _USUAL_POINTS = 5000
+_USUAL_CURVE_POINTS = 300
 _MOST_POINTS = 9999  # AUTO counts points with four digits
 _OUTPUT = (("fort.7", "b"), ("fort.8", "s"), ("fort.9", "d"))
+_SAME = 1e-6  # distance of coinciding special points, against the interval
+_KIND = {"cycles": "periodic", "fold_curve": "fold_curve", "hopf_curve": "hopf_curve"}
+_LABELLED = {"HB": "hopf", "LP": "fold"}
 
 
 class Auto07p(Runner, RightSideReader):
     """AUTO-07p by its Fortran or C interface; its Python layer is not used.
 
-    Scenarios, each one constants file: ``equilibria`` (a branch of fixed points in one parameter, with folds,
-    Hopf points and branch points).
+    Scenarios: ``equilibria`` (fixed points in one parameter, with folds, Hopf points and branch points), ``cycles``
+    (from the Hopf points, with folds of cycles, period doublings and torus bifurcations), ``fold_curve`` and
+    ``hopf_curve`` (in two parameters, with cusps, Bogdanov-Takens, generalized Hopf and fold-Hopf points). The
+    last three have a constants file of their own beside that of the fixed points.
     """
 
     name = "auto07p"
-    description = "AUTO-07p continuation: equations in Fortran or C with a constants file"
+    description = "AUTO-07p continuation: equations in Fortran or C with constants files"
     url = "https://github.com/auto-07p/auto-07p"
-    verified = "run: branches of fixed points, folds and Hopf points, from Fortran and from C (AUTO 0.9.2)"
+    verified = (
+        "run (AUTO 0.9.2, Fortran and C): fixed points, folds, Hopf points, cycles with their folds and periods, "
+        "curves of folds and Hopf points with cusps and generalized Hopf points"
+    )
     install_hint = (
         "on Debian or Ubuntu: apt-get install --no-install-recommends auto-07p gfortran; elsewhere build it and "
         "set AUTO_DIR to its folder."
@@ -53,34 +72,44 @@ class Auto07p(Runner, RightSideReader):
         *,
         name: str = "model",
         language: Literal["fortran", "c"] = "fortran",
-        scenario: Literal["equilibria"] = "equilibria",
+        scenario: Literal["equilibria", "cycles", "fold_curve", "hopf_curve"] = "equilibria",
         parameter: str | None = None,
         interval: tuple[float, float] | None = None,
+        second_parameter: str | None = None,
+        second_interval: tuple[float, float] | None = None,
         step: float | None = None,
         max_step: float | None = None,
         points: int = _USUAL_POINTS,
+        curve_points: int = _USUAL_CURVE_POINTS,
+        mesh: int = 50,
         tolerance: float = 1e-10,
         event_tolerance: float = 1e-8,
     ) -> Mapping[str, str]:
-        """``NAME.f90`` or ``NAME.c``, and ``c.NAME``.
+        """``NAME.f90`` or ``NAME.c``, ``c.NAME``, and ``c.NAME_SCENARIO`` for other scenarios than equilibria.
 
         Parameters
         ----------
         name : str
             Of the files: letters, digits and underscores.
         language : {"fortran", "c"}
-        scenario : {"equilibria"}
+        scenario : {"equilibria", "cycles", "fold_curve", "hopf_curve"}
         parameter : str, optional
             The one to vary, by its declared name; the first by default.
         interval : tuple of float, optional
             Absolute values between which it stays; by default one unit to either side of its value.
+        second_parameter, second_interval : str and tuple of float, optional
+            Of a curve in two parameters, which needs the first.
         step : float, optional
             Of the first step, in arclength; its sign is the first direction. A fifth of `max_step` by default.
         max_step : float, optional
             By default a twentieth of the interval or of the trust radius (without one: of the state's size, at
             least 1), whichever is less.
         points : int
-            Most points of a branch, at most 9999.
+            Most points of a branch of fixed points, at most 9999.
+        curve_points : int
+            Most points of a branch of cycles or a curve in two parameters.
+        mesh : int
+            Mesh intervals of a cycle, with four collocation points in each.
         tolerance : float
             Relative, of parameter and state.
         event_tolerance : float
@@ -91,55 +120,32 @@ class Auto07p(Runner, RightSideReader):
         ExporterError
             If the model is a map or has no parameter, or an option does not fit.
         """
-        self._check(model, name, language, scenario)
-        varied = self._varied(model, parameter)
-        low, high = _interval(model, varied, interval)
-        longest = _positive("max_step", max_step) or _longest(model, high - low)
-        first = 0.2 * longest if step is None else float(step)
-        if not (np.isfinite(first) and first != 0.0):
-            raise ExporterError(f"'step' is a number other than 0; found {first}.")
-        if not 2 <= points <= _MOST_POINTS:
-            raise ExporterError(f"'points' lies between 2 and {_MOST_POINTS}; found {points}.")
-        constants = auto07p_constants.equilibria(
-            model,
-            name,
-            varied,
-            (low, high),
-            steps=(first, max(longest, abs(first))),
-            points=points,
-            tolerances=(
-                _positive("tolerance", tolerance) or 0.0,
-                _positive("event_tolerance", event_tolerance) or 0.0,
-            ),
+        refuse_map(model, "AUTO-07p")
+        chosen("language", language, ("fortran", "c"))
+        chosen("scenario", scenario, auto07p_constants.SCENARIOS)
+        varied = varied_parameter(model, parameter)
+        low, high = interval_around(model, varied, interval)
+        second, between = checked_second(model, scenario, varied, second_parameter, second_interval)
+        settings = auto07p_constants.Settings(
+            name=file_stem(name),
+            parameter=varied,
+            interval=(low, high),
+            second=second,
+            second_interval=between,
+            steps=step_lengths(model, high - low, step, max_step),
+            points=whole("points", points, 2, _MOST_POINTS),
+            curve_points=whole("curve_points", curve_points, 2, _MOST_POINTS),
+            mesh=whole("mesh", mesh, 5, 1000),
+            tolerances=(positive("tolerance", tolerance), positive("event_tolerance", event_tolerance)),
         )
         suffix = "f90" if language == "fortran" else "c"
-        return {f"{name}.{suffix}": auto07p_source.equations(model, language), f"c.{name}": constants}
-
-    def _check(self, model: ExportModel, name: str, language: str, scenario: str) -> None:
-        if model.time != "continuous":
-            raise ExporterError(
-                "This model is a map; AUTO-07p files are written for flows (load it as a flow)."
-            )
-        if language not in ("fortran", "c"):
-            raise ExporterError(f"'language' is 'fortran' or 'c'; found '{language}'.")
+        files = {
+            f"{name}.{suffix}": auto07p_source.equations(model, language),
+            f"c.{name}": auto07p_constants.constants(model, settings, "equilibria"),
+        }
         if scenario != "equilibria":
-            raise ExporterError(f"There is no scenario '{scenario}'; there is 'equilibria'.")
-        if identifiers([name]) != (name,):
-            raise ExporterError(
-                f"'name' takes letters, digits and underscores, a letter first; found {name!r}."
-            )
-
-    def _varied(self, model: ExportModel, parameter: str | None) -> str:
-        if not model.parameter_names:
-            raise ExporterError(
-                "This model has no parameter to vary; keep one with compute_ssm(..., parameters=['u[0]'])."
-            )
-        if parameter is None:
-            return model.parameter_names[0]
-        if parameter not in model.parameter_names:
-            listed = ", ".join(f"'{n}'" for n in model.parameter_names)
-            raise ExporterError(f"There is no parameter '{parameter}' in this model; it has {listed}.")
-        return parameter
+            files[f"c.{name}_{scenario}"] = auto07p_constants.constants(model, settings, scenario)
+        return files
 
     # -- running ------------------------------------------------------------------------------------------
 
@@ -153,43 +159,30 @@ class Auto07p(Runner, RightSideReader):
         return Installation(folder, _version())
 
     def run(self, job: Job) -> None:
-        """Compile once, then run from every start with either sign of the first step."""
+        """Compile once, run from every start with either sign of the first step, then on from special points."""
         name = str(job.options.get("name", "model"))
-        language = str(job.options.get("language", "fortran"))
-        program = _build(job, name, language)
+        program = _build(job, name, str(job.options.get("language", "fortran")))
         written = (job.folder / f"c.{name}").read_text(encoding="ascii")
         for number, start in enumerate(job.starts):
             for direction in (1, -1):
-                constants = auto07p_constants.from_start(written, job.model, job.parameter, start, direction)
-                done = call([str(program)], job.folder, timeout=job.timeout, stdin=constants)
-                if not (job.folder / "fort.7").is_file():
-                    raise ExporterError(f"AUTO-07p wrote no branch: {ending(done)}")
-                for file, letter in _OUTPUT:
-                    (job.folder / file).rename(job.folder / f"{letter}.{_run_name(number, direction)}")
+                text = auto07p_constants.from_start(written, job.model, job.parameter, start, direction)
+                _run(job, program, text, _run_name("equilibria", number, direction))
+        scenario = str(job.options.get("scenario", "equilibria"))
+        if scenario == "equilibria":
+            return
+        written = (job.folder / f"c.{name}_{scenario}").read_text(encoding="ascii")
+        for number, (label, run) in enumerate(_special_points(job, scenario)):
+            for direction in _directions(scenario):
+                text = auto07p_constants.from_label(written, label, run, direction)
+                _run(job, program, text, _run_name(scenario, number, direction))
 
     def read(self, job: Job) -> list[Trace]:
         """The traces in the b., s. and d. files of a finished job."""
-        position = job.model.parameter_names.index(job.parameter)
-        place = auto07p_source.parameter_numbers(position + 1)[position]
-        out = []
-        for number in range(len(job.starts)):
-            for direction in (1, -1):
-                texts = [
-                    (job.folder / f"{letter}.{_run_name(number, direction)}").read_text(errors="replace")
-                    for _, letter in _OUTPUT
-                ]
-                out.append(
-                    auto07p_output.trace(
-                        texts[0],
-                        texts[1],
-                        texts[2],
-                        place=place,
-                        n_states=len(job.model.state_names),
-                        start=number,
-                        direction=direction,
-                        most=int(job.options.get("points", _USUAL_POINTS)),
-                    )
-                )
+        scenario = str(job.options.get("scenario", "equilibria"))
+        out = _read_all(job, "equilibria", len(job.starts), (1, -1))
+        if scenario != "equilibria":
+            count = len(_special_points(job, scenario))
+            out += _read_all(job, scenario, count, _directions(scenario))
         return out
 
     def evaluate(
@@ -199,8 +192,79 @@ class Auto07p(Runner, RightSideReader):
         return auto07p_compiled.right_sides(files, model, states, parameters)
 
 
-def _run_name(start: int, direction: int) -> str:
-    return f"{start}{'p' if direction > 0 else 'm'}"
+def _run_name(scenario: str, start: int, direction: int) -> str:
+    return f"{scenario}_{start}{'p' if direction > 0 else 'm'}"
+
+
+def _directions(scenario: str) -> tuple[int, ...]:
+    return (1,) if scenario == "cycles" else (1, -1)  # cycles leave a Hopf point one way
+
+
+def _run(job: Job, program: Path, constants: str, run: str) -> None:
+    done = call([str(program)], job.folder, timeout=job.timeout, stdin=constants, check=False)
+    if not (job.folder / "fort.7").is_file():
+        raise ExporterError(f"AUTO-07p wrote no branch: {ending(done)}")
+    for file, letter in _OUTPUT:
+        (job.folder / file).rename(job.folder / f"{letter}.{run}")
+
+
+def _texts(job: Job, run: str) -> tuple[str, str, str]:
+    branch, labelled, diagnostics = (
+        (job.folder / f"{letter}.{run}").read_text(errors="replace") for _, letter in _OUTPUT
+    )
+    return branch, labelled, diagnostics
+
+
+def _special_points(job: Job, scenario: str) -> list[tuple[int, str]]:
+    """Labels, each with its run, of the different points inside the interval from which a scenario goes on."""
+    kind = _LABELLED[auto07p_constants.FROM[scenario]]
+    low, high = job.interval
+    found: list[tuple[float, Array]] = []
+    out = []
+    for trace in _read_all(job, "equilibria", len(job.starts), (1, -1)):
+        run = _run_name("equilibria", trace.start, trace.direction)
+        labels = [row.label for row in auto07p_output.rows(_texts(job, run)[0])]
+        for event in trace.events:
+            value, state = float(trace.parameter[event.position]), trace.states[event.position]
+            if event.kind != kind or not low <= value <= high:
+                continue
+            if job.model.trust_radius is not None and np.linalg.norm(state) > job.model.trust_radius:
+                continue
+            known = any(
+                abs(value - other) <= _SAME * (high - low)
+                and np.linalg.norm(state - at) <= 100 * _SAME * (1 + np.linalg.norm(at))
+                for other, at in found
+            )
+            if not known:
+                found.append((value, state))
+                out.append((labels[event.position], run))
+    return out
+
+
+def _read_all(job: Job, scenario: str, starts: int, directions: Sequence[int]) -> list[Trace]:
+    names = [job.parameter]
+    if scenario in ("fold_curve", "hopf_curve"):
+        names.append(str(job.options["second_parameter"]))
+    numbers = auto07p_source.parameter_numbers(len(job.model.parameter_names))
+    of_points = scenario == "equilibria"
+    most = (
+        job.options.get("points", _USUAL_POINTS)
+        if of_points
+        else job.options.get("curve_points", _USUAL_CURVE_POINTS)
+    )
+    out = []
+    for start in range(starts):
+        for direction in directions:
+            run = auto07p_output.Run(
+                kind=_KIND.get(scenario, "equilibrium"),
+                start=start,
+                direction=direction,
+                n_states=len(job.model.state_names),
+                places=tuple(numbers[job.model.parameter_names.index(name)] for name in names),
+                most=int(most),
+            )
+            out.append(auto07p_output.trace(*_texts(job, _run_name(scenario, start, direction)), run))
+    return out
 
 
 def _build(job: Job, name: str, language: str) -> Path:
@@ -230,38 +294,3 @@ def _version() -> str:
         return ""
     match = re.search(r"^Package: auto-07p\n(?:.+\n)*?Version: (\S+)", status, re.MULTILINE)
     return match[1] if match else ""
-
-
-def _interval(
-    model: ExportModel, parameter: str, interval: tuple[float, float] | None
-) -> tuple[float, float]:
-    value = model.values[model.parameter_names.index(parameter)]
-    if interval is None:
-        return value - 1.0, value + 1.0
-    try:
-        low, high = (float(end) for end in interval)
-    except (TypeError, ValueError):
-        raise ExporterError(f"'interval' is a pair of numbers; found {interval!r}.") from None
-    if not (np.isfinite([low, high]).all() and low < high):
-        raise ExporterError(
-            f"'interval' must run from a lower to a higher number; found ({low:g}, {high:g})."
-        )
-    if not low <= value <= high:
-        raise ExporterError(
-            f"The run starts at {parameter} = {value:g}, outside the interval ({low:g}, {high:g}); set the "
-            "parameter, or widen the interval."
-        )
-    return low, high
-
-
-def _positive(name: str, value: float | None) -> float | None:
-    if value is None:
-        return None
-    if not (np.isfinite(value) and value > 0):
-        raise ExporterError(f"'{name}' is a positive number; found {value}.")
-    return float(value)
-
-
-def _longest(model: ExportModel, width: float) -> float:
-    size = model.trust_radius or max(1.0, float(np.linalg.norm(model.initial_state)))
-    return 0.05 * min(width, size)

@@ -342,7 +342,12 @@ def test_a_state_of_many_entries_is_read_in_full():
     ("options", "message"),
     [
         ({"language": "pascal"}, "'language' is 'fortran' or 'c'"),
-        ({"scenario": "cycles"}, "no scenario 'cycles'"),
+        ({"scenario": "orbits"}, "'scenario' is .*'cycles'.*; found 'orbits'"),
+        ({"scenario": "fold_curve"}, "needs 'second_parameter'; besides 'mu' the model has 'lambda'"),
+        ({"scenario": "hopf_curve", "second_parameter": "mu"}, "must differ"),
+        ({"second_parameter": "lambda"}, "has one parameter"),
+        ({"scenario": "fold_curve", "second_parameter": "lambda", "second_interval": (2, 3)}, "outside"),
+        ({"mesh": 1}, "'mesh' lies between 5"),
         ({"name": "a b"}, "'name' takes letters"),
         ({"parameter": "nu"}, "no parameter 'nu'.*'mu', 'lambda'"),
         ({"interval": (1, 0)}, "lower to a higher"),
@@ -461,7 +466,7 @@ def test_numbers_as_fortran_writes_them():
 def test_cut_output_is_refused():
     row = "   1    -1   9    1  3.75E-001  1.29E+000 -1.29E+000\n"
     with pytest.raises(ExporterError, match="no label 1"):
-        auto07p_output.trace(row, "", "", place=1, n_states=1, start=0, direction=1, most=10)
+        auto07p_output.trace(row, "", "", auto07p_output.Run("equilibrium", 0, 1, 1, (1,), 10))
 
 
 def test_last_spectrum_of_a_point_counts():

@@ -21,13 +21,20 @@ class Branch:
     parameter : (M,) array
         Absolute parameter values.
     states : (M, n) array
-        Fixed points; of periodic orbits the maxima of the coordinates.
+        Fixed points; of periodic orbits the largest value of each coordinate.
     stable : (M,) bool array
     unstable : (M,) int array
         Number of unstable directions; -1 where the source does not say.
-    kind : {"equilibrium", "periodic"}
+    kind : {"equilibrium", "periodic", "fold_curve", "hopf_curve"}
+        The last two are curves of bifurcations in two parameters.
     periods : (M,) array or None
         Of periodic orbits.
+    second_parameter : (M,) array or None
+        Of curves in two parameters, values of the diagram's second one.
+    minima : (M, n) array or None
+        Of periodic orbits, the smallest value of each coordinate.
+    orbit_points : (M, n) array or None
+        Of periodic orbits, a state on each.
     ends : tuple of str
         Why tracing stopped at the first and at the last point.
     """
@@ -39,9 +46,17 @@ class Branch:
     kind: str = "equilibrium"
     periods: Array | None = None
     ends: tuple[str, str] = ("", "")
+    second_parameter: Array | None = None
+    minima: Array | None = None
+    orbit_points: Array | None = None
 
     def __len__(self) -> int:
         return len(self.parameter)
+
+    @property
+    def amplitudes(self) -> Array:
+        """Half the range of each coordinate along each periodic orbit, (M, n); 0 for fixed points."""
+        return np.zeros_like(self.states) if self.minima is None else 0.5 * (self.states - self.minima)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,19 +66,24 @@ class SpecialPoint:
     Attributes
     ----------
     kind : str
-        ``"fold"``, ``"hopf"``, ``"branch_point"``, ``"cycle_fold"``, ...; of maps also ``"flip"`` (a multiplier
+        ``"fold"``, ``"hopf"``, ``"branch_point"``; of periodic orbits ``"cycle_fold"``, ``"period_doubling"``,
+        ``"torus"``, ``"cycle_branch_point"``; on curves in two parameters ``"cusp"``, ``"bogdanov_takens"``,
+        ``"generalized_hopf"``, ``"fold_hopf"``; of maps also ``"flip"`` (a multiplier
         passes -1) and ``"neimark_sacker"`` (a pair of multipliers passes the unit circle).
     parameter : float
         Absolute value.
     state : (n,) array
+        Of a periodic orbit a state on it.
     eigenvalues : (k,) complex array
         Nearest to the imaginary axis first, in 1/time; of a map the multipliers, nearest to the unit circle
-        first; empty where the source gives none.
+        first; of a periodic orbit the Floquet multipliers; empty where the source gives none.
     residual : float
-        Norm of f, or of f(x) - x for a map; NaN where the source gives none.
+        Norm of f, or of f(x) - x for a map, or of the way left to the start after a period of an orbit; NaN
+        where the source gives none.
     critical_distance : float
         Distance of the critical eigenvalue (pair) from the imaginary axis, in 1/time; of a map | |m| - 1 | of
-        the critical multiplier m; NaN where not known.
+        the critical multiplier m; of a periodic orbit that of its critical multiplier from 1, -1 or the unit
+        circle; NaN where not known.
     branch : int
         Number of its branch.
     period : float or None
@@ -75,6 +95,8 @@ class SpecialPoint:
         Norm of full state minus lifted state at the bifurcation.
     full_parameter : float or None
         Where the full network has it.
+    second_parameter : float or None
+        On a curve in two parameters, the value of the second.
     """
 
     kind: str
@@ -88,11 +110,13 @@ class SpecialPoint:
     confirmed: bool | None = None
     distance: float | None = None
     full_parameter: float | None = None
+    second_parameter: float | None = None
 
     def __repr__(self) -> str:
         state = np.array2string(self.state, precision=5, threshold=4)
         leading = ", ".join(format_eigenvalue(v) for v in self.eigenvalues[:2])
-        text = f"{self.kind} at {self.parameter:.8g}, state {state}"
+        second = "" if self.second_parameter is None else f", {self.second_parameter:.8g}"
+        text = f"{self.kind} at {self.parameter:.8g}{second}, state {state}"
         if leading:
             text += f", eigenvalues {leading}"
         if self.confirmed is not None:
@@ -141,6 +165,9 @@ class BifurcationDiagram:
         Where that Euler map changes stability along the same branches, as a map's points (``"neimark_sacker"``,
         ``"flip"``), by parameter: its multipliers are 1 + dt l for eigenvalues l of the ODE. Its folds and branch
         points are those of the ODE and not repeated. Empty without a trained step.
+    second_parameter : str or None
+        Of curves in two parameters.
+    second_interval : tuple of float or None
     """
 
     parameter: str
@@ -151,6 +178,8 @@ class BifurcationDiagram:
     source: str = "ssmsym"
     trained_step: float | None = None
     euler_map_points: tuple[SpecialPoint, ...] = dataclass_field(default=())
+    second_parameter: str | None = None
+    second_interval: tuple[float, float] | None = None
 
     def of_kind(self, kind: str) -> tuple[SpecialPoint, ...]:
         """Special points of one kind."""

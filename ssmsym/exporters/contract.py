@@ -128,16 +128,44 @@ class TracedEvent:
     Attributes
     ----------
     kind : str
-        ``"fold"``, ``"hopf"`` or ``"branch_point"``.
+        ``"fold"``, ``"hopf"`` or ``"branch_point"``; of periodic orbits ``"cycle_fold"``, ``"period_doubling"``,
+        ``"torus"`` or ``"cycle_branch_point"``; on curves in two parameters ``"cusp"``, ``"bogdanov_takens"``,
+        ``"generalized_hopf"`` or ``"fold_hopf"``.
     position : int
         Its position in the trace.
     eigenvalues : (k,) complex array
-        As the tool gives them, leading first; empty if it gives none.
+        As the tool gives them, leading first; empty if it gives none. Of periodic orbits the Floquet
+        multipliers, the trivial one among them.
     """
 
     kind: str
     position: int
     eigenvalues: NDArray[np.complex128]
+
+
+@dataclass(frozen=True, eq=False)
+class Orbits:
+    """What is known of M periodic orbits.
+
+    Attributes
+    ----------
+    periods : (M,) array
+    minima : (M, n) array
+        Smallest value of each coordinate.
+    points : (M, n) array
+        A state on each orbit.
+    reach : (M,) array
+        Largest norm of the state along each orbit.
+    """
+
+    periods: Array
+    minima: Array
+    points: Array
+    reach: Array
+
+    def first(self, count: int) -> Orbits:
+        """The first so many."""
+        return Orbits(self.periods[:count], self.minima[:count], self.points[:count], self.reach[:count])
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +185,13 @@ class Trace:
     events : tuple of TracedEvent
     end : str
         Why it stopped.
+    kind : {"equilibrium", "periodic", "fold_curve", "hopf_curve"}
+        Other kinds than the first begin at a special point; then `start` counts those points, each kind by
+        itself.
+    second : (M,) array or None
+        Values of the second parameter of a curve in two.
+    orbits : Orbits or None
+        Of periodic orbits, whose `states` are the largest values of each coordinate.
     """
 
     start: int
@@ -167,10 +202,18 @@ class Trace:
     unstable: NDArray[np.int64]
     events: tuple[TracedEvent, ...] = ()
     end: str = ""
+    kind: str = "equilibrium"
+    second: Array | None = None
+    orbits: Orbits | None = None
 
 
 class Runner(Exporter):
     """An exporter whose tool can be run on the rendered files and traces branches of fixed points.
+
+    Its ``render`` has the options `parameter` and `interval`. One that can do more has the option `scenario`
+    (``"equilibria"``, ``"cycles"``, ``"fold_curve"``, ``"hopf_curve"``), whose runs first trace the fixed
+    points and then go on from every Hopf point or fold on them, and for curves in two parameters
+    `second_parameter` and `second_interval`.
 
     Attributes
     ----------

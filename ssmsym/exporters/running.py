@@ -17,7 +17,7 @@ from ssmsym.errors import InputError
 from ssmsym.exporters.contract import Exporter, ExporterError, Job, Runner, Start, render_options
 from ssmsym.exporters.discovery import exporter_names, get_exporter
 from ssmsym.exporters.model import ExportModel, export_model, search
-from ssmsym.exporters.tracing import diagram
+from ssmsym.exporters.tracing import Plane, diagram
 from ssmsym.exporters.writing import check_options, write_files
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.parameters import unknown
@@ -95,7 +95,7 @@ def continue_in(
     timeout: float = 60.0,
     **options: Any,
 ) -> BifurcationDiagram:
-    """Branches of a model's fixed points, traced by another program.
+    """Branches of a model's fixed points, cycles and bifurcations, traced by another program.
 
     The files that :func:`export` would write are rendered into a temporary folder, the program is run on
     them from every starting point in both directions, and its output is read back. A branch of a reduced
@@ -119,7 +119,9 @@ def continue_in(
     timeout : float
         Seconds that each process may take.
     **options
-        Those of the exporter's ``render``, but `parameter` and `interval`.
+        Those of the exporter's ``render``, but `parameter` and `interval`: where it has them, ``scenario="cycles"``
+        goes on from the Hopf points, ``scenario="fold_curve"`` and ``"hopf_curve"`` with `second_parameter` and
+        `second_interval` from the folds and Hopf points in two parameters.
 
     Returns
     -------
@@ -155,7 +157,9 @@ def continue_in(
         exporter.run(job)
         traces = exporter.read(job)
     source = f"{exporter.name} {installation.version}".rstrip()
-    return diagram(written, parameter, (low, high), starts, traces, source)
+    second = options.get("second_parameter")
+    plane = Plane(parameter, (low, high), second, options.get("second_interval") if second else None)
+    return diagram(written, plane, starts, traces, source)
 
 
 def _written(model: Any, state: ArrayLike | None) -> ExportModel:

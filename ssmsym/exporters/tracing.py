@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from ssmsym.dynamics.diagram import BifurcationDiagram, Branch, RejectedEvent, SpecialPoint
 from ssmsym.dynamics.newton import polish
-from ssmsym.dynamics.spectrum import sorted_eigenvalues
-from ssmsym.exporters.contract import Start, Trace, TracedEvent
+from ssmsym.errors import NotConvergedError
+from ssmsym.exporters.contract import Orbits, Start, Trace, TracedEvent
+from ssmsym.exporters.event_evidence import ORBIT_KINDS, at_fixed_point, on_orbit
 from ssmsym.exporters.model import ExportModel
 from ssmsym.fields.field import VectorField
 
@@ -22,32 +23,69 @@ _SLACK = 1e-6  # of the interval's width: tools end a run there to their own tol
 _SAME = 1e-6  # distance of coinciding solutions, against their size
 _RESIDUAL = 1e-6  # largest |f| at an event, against |Df| (1 + |x|)
 _SAMPLES = 15  # points at which the size of Df is taken
+_MULTIPLIER = 1e-2  # largest distance of an orbit's critical multiplier from where it should be
+_SAME_IN_PLANE = 1e-4  # of points in two parameters, which tools find along two curves
+_PASSING = 0.05  # distance from a polyline that counts as on it, against its piece's length
+_AT_HOPF = "Hopf point"
+_SHRUNK = 0.02  # size of a cycle, against the largest before it, from which on it shrinks to a fixed point
 _CRITICAL = 1e-3  # largest distance of the critical eigenvalue from the axis, against |Df|
 
 
+@dataclass(frozen=True)
+class Plane:
+    """The parameters of a diagram and their intervals.
+
+    Attributes
+    ----------
+    parameter : str
+    interval : tuple of float
+    second, second_interval : str and tuple of float, or None
+        Of curves in two parameters.
+    """
+
+    parameter: str
+    interval: tuple[float, float]
+    second: str | None = None
+    second_interval: tuple[float, float] | None = None
+
+    @property
+    def width(self) -> float:
+        """Of the first interval."""
+        return self.interval[1] - self.interval[0]
+
+
 def diagram(
-    model: ExportModel,
-    parameter: str,
-    interval: tuple[float, float],
-    starts: Sequence[Start],
-    traces: Sequence[Trace],
-    source: str,
+    model: ExportModel, plane: Plane, starts: Sequence[Start], traces: Sequence[Trace], source: str
 ) -> BifurcationDiagram:
     """The diagram that some traces of a model make up."""
-    reading = _Reading(model, parameter, interval)
+    reading = _Reading(model, plane)
     for number, start in enumerate(starts):
-        own = [trace for trace in traces if trace.start == number and len(trace.parameter)]
+        own = [t for t in traces if t.kind == "equilibrium" and t.start == number and len(t.parameter)]
         if own and not any(reading.holds(branch, start) for branch in reading.branches):
+            reading.add(own)
+    curves: dict[tuple[str, int], list[Trace]] = {}
+    for trace in traces:
+        if trace.kind != "equilibrium" and len(trace.parameter):
+            curves.setdefault((trace.kind, trace.start), []).append(trace)
+    for own in curves.values():
+        if not any(reading.passes(branch, own[0]) for branch in reading.branches):
             reading.add(own)
     points = sorted(reading.points, key=lambda p: (p.parameter, tuple(p.state)))
     return BifurcationDiagram(
-        parameter, interval, tuple(reading.branches), tuple(points), tuple(reading.rejected), source
+        plane.parameter,
+        plane.interval,
+        tuple(reading.branches),
+        tuple(points),
+        tuple(reading.rejected),
+        source,
+        second_parameter=plane.second,
+        second_interval=plane.second_interval,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Cut:
-    """A trace up to where it leaves the interval or the trust radius, and the events beyond."""
+    """A trace up to where it leaves the intervals or the trust radius, the events beyond, and why it ends."""
 
     trace: Trace
     beyond: tuple[tuple[TracedEvent, float, Array], ...]
@@ -57,16 +95,18 @@ class _Cut:
 class _Reading:
     """Branches and events so far."""
 
-    def __init__(self, model: ExportModel, parameter: str, interval: tuple[float, float]) -> None:
+    def __init__(self, model: ExportModel, plane: Plane) -> None:
         self.model = model
-        self.parameter = parameter
-        self.interval = interval
+        self.plane = plane
         self.branches: list[Branch] = []
         self.points: list[SpecialPoint] = []
         self.rejected: list[RejectedEvent] = []
 
-    def field(self, value: float) -> VectorField:
-        return self.model.field.at({self.parameter: value})
+    def field(self, value: float, second: float | None = None) -> VectorField:
+        values = {self.plane.parameter: value}
+        if second is not None and self.plane.second is not None:
+            values[self.plane.second] = second
+        return self.model.field.at(values)
 
     # -- branches ---------------------------------------------------------------------------------------
 
@@ -76,6 +116,8 @@ class _Reading:
         forward, backward = cuts.get(1), cuts.get(-1)
         if forward is not None and forward.trace.end == "closed":
             backward = None
+        if not any(cut is not None and len(cut.trace.parameter) for cut in (forward, backward)):
+            return
         branch = _joined(backward, forward)
         size = self._size(branch)
         for cut in (backward, forward):
@@ -85,21 +127,25 @@ class _Reading:
 
     def _size(self, branch: Branch) -> float:
         """A typical norm of Df along the branch: Df itself may vanish at a fold."""
-        chosen = np.unique(np.linspace(0, len(branch) - 1, _SAMPLES).astype(int))
-        norms = [
-            np.linalg.norm(self.field(float(branch.parameter[i])).jacobian(branch.states[i])) for i in chosen
-        ]
+        states = branch.states if branch.orbit_points is None else branch.orbit_points
+        seconds = branch.second_parameter
+        norms = []
+        for i in np.unique(np.linspace(0, len(branch) - 1, _SAMPLES).astype(int)):
+            second = None if seconds is None else float(seconds[i])
+            norms.append(np.linalg.norm(self.field(float(branch.parameter[i]), second).jacobian(states[i])))
         return float(np.median(norms)) or 1.0
 
     def _cut(self, trace: Trace) -> _Cut:
-        low, high = self.interval
-        slack = _SLACK * (high - low)
+        outside = _beyond(trace.parameter, self.plane.interval)
+        at_end = _ends_at(trace.parameter, self.plane.interval)
+        if trace.second is not None and self.plane.second_interval is not None:
+            outside |= _beyond(trace.second, self.plane.second_interval)
+            at_end |= _ends_at(trace.second, self.plane.second_interval)
         radius = np.inf if self.model.trust_radius is None else self.model.trust_radius
-        outside = (trace.parameter < low - slack) | (trace.parameter > high + slack)
-        far = np.linalg.norm(trace.states, axis=1) > radius
+        reach = np.linalg.norm(trace.states, axis=1) if trace.orbits is None else trace.orbits.reach
+        far = reach > radius
         leaving = np.flatnonzero(outside | far)
         if not len(leaving):
-            at_end = min(abs(trace.parameter[-1] - low), abs(trace.parameter[-1] - high)) <= slack
             end_reason = "left the interval" if at_end else trace.end or "stopped"
             return _Cut(replace(trace, end=end_reason), (), "")
         end = int(leaving[0])
@@ -114,7 +160,9 @@ class _Reading:
     def holds(self, branch: Branch, start: Start) -> bool:
         """Whether a start lies on a branch: Newton from where the branch passes its parameter value."""
         offsets = branch.parameter - start.parameter
-        slack = _SLACK * (self.interval[1] - self.interval[0])
+        if branch.kind != "equilibrium":
+            return False
+        slack = _SLACK * self.plane.width
         passing = [branch.states[i] for i in np.flatnonzero(np.abs(offsets) <= slack)]
         for i in np.flatnonzero(offsets[:-1] * offsets[1:] < 0):
             weight = offsets[i] / (offsets[i] - offsets[i + 1])
@@ -122,57 +170,114 @@ class _Reading:
         field = self.field(start.parameter)
         return any(_close(polish(field, state)[0], start.state) for state in passing)
 
+    def passes(self, branch: Branch, trace: Trace) -> bool:
+        """Whether a branch of the same kind passes the first point of a trace."""
+        if branch.kind != trace.kind or len(branch) < 2:
+            return False
+        columns, first = [], []
+        widths = [(branch.parameter, trace.parameter, self.plane.width)]
+        if branch.second_parameter is not None and trace.second is not None:
+            low, high = self.plane.second_interval or (0.0, 1.0)
+            widths.append((branch.second_parameter, trace.second, high - low))
+        spread = float(np.ptp(branch.states, axis=0).max()) or 1.0
+        widths += [(branch.states[:, i], trace.states[:, i], spread) for i in range(branch.states.shape[1])]
+        for own, other, width in widths:
+            columns.append(own / width)
+            first.append(other[0] / width)
+        points, target = np.column_stack(columns), np.array(first)
+        steps = np.diff(points, axis=0)
+        distance, lengths = _distances(points, steps, target)
+        if branch.kind == "periodic":  # traces of cycles start at a Hopf point, and some end at another
+            return branch.ends[1] == _AT_HOPF and bool(distance[-1] <= 2 * lengths[-1])
+        return bool((distance <= _PASSING * np.maximum(lengths, 1e-3)).any())
+
     # -- events -----------------------------------------------------------------------------------------
 
     def _note(self, cut: _Cut, number: int, size: float) -> None:
-        trace = cut.trace
-        for event in trace.events:
-            point = self._point(event, float(trace.parameter[event.position]), trace.states[event.position])
+        for event in cut.trace.events:
+            try:
+                point = self._point(event, cut.trace)
+            except NotConvergedError as error:
+                at = event.position
+                value, state = float(cut.trace.parameter[at]), cut.trace.states[at]
+                self.rejected.append(RejectedEvent(event.kind, value, state, str(error)))
+                continue
             self._judge(replace(point, branch=number), size)
         for event, value, state in cut.beyond:
             where = "the trust radius" if "radius" in cut.reason else "the interval"
             self.rejected.append(RejectedEvent(event.kind, value, state, f"it lies outside {where}"))
 
-    def _point(self, event: TracedEvent, value: float, state: Array) -> SpecialPoint:
-        field = self.field(value)
-        own = sorted_eigenvalues(field.jacobian(state))
-        critical, frequency = _critical(event.kind, own)
+    def _point(self, event: TracedEvent, trace: Trace) -> SpecialPoint:
+        at = event.position
+        value = float(trace.parameter[at])
+        second = None if trace.second is None else float(trace.second[at])
+        field = self.field(value, second)
+        if trace.orbits is None:
+            state = trace.states[at]
+            evidence = at_fixed_point(field, event.kind, state)
+        else:
+            state = trace.orbits.points[at]
+            evidence = on_orbit(field, event.kind, state, float(trace.orbits.periods[at]))
         return SpecialPoint(
             kind=event.kind,
             parameter=value,
             state=state,
-            eigenvalues=event.eigenvalues if len(event.eigenvalues) else own,
-            residual=float(np.linalg.norm(field(state))),
-            critical_distance=critical,
-            period=2 * np.pi / frequency if event.kind == "hopf" and frequency > 0 else None,
+            eigenvalues=event.eigenvalues if len(event.eigenvalues) else evidence.eigenvalues,
+            residual=evidence.residual,
+            critical_distance=evidence.critical_distance,
+            period=evidence.period,
+            second_parameter=second,
         )
 
     def _judge(self, point: SpecialPoint, size: float) -> None:
+        of_orbit = point.kind in ORBIT_KINDS
+        scale = 1.0 if of_orbit else size
         reason = ""
-        if not point.residual <= _RESIDUAL * size * (1 + float(np.linalg.norm(point.state))):
-            reason = f"|f| is {point.residual:.1e} there"
-        elif not point.critical_distance <= _CRITICAL * size:
-            reason = f"the critical eigenvalue is {point.critical_distance:.1e} from the imaginary axis"
+        if not point.residual <= _RESIDUAL * scale * (1 + float(np.linalg.norm(point.state))):
+            what = "what is missing after one period" if of_orbit else "|f|"
+            reason = f"{what} is {point.residual:.1e} there"
+        elif not point.critical_distance <= (_MULTIPLIER if of_orbit else _CRITICAL * size):
+            what, where = ("multiplier", "its place") if of_orbit else ("eigenvalue", "the imaginary axis")
+            reason = f"the critical {what} is {point.critical_distance:.1e} from {where}"
         if reason:
             self.rejected.append(RejectedEvent(point.kind, point.parameter, point.state, reason))
             return
-        width = self.interval[1] - self.interval[0]
-        for other in self.points:
-            same = abs(other.parameter - point.parameter) <= _SAME * width
-            if same and other.kind == point.kind and _close(other.state, point.state, 100 * _SAME):
-                return
-        self.points.append(point)
+        if not any(self._same(point, other) for other in self.points):
+            self.points.append(point)
+
+    def _same(self, point: SpecialPoint, other: SpecialPoint) -> bool:
+        in_plane = point.second_parameter is not None
+        if other.kind != point.kind or in_plane != (other.second_parameter is not None):
+            return False
+        same = _SAME_IN_PLANE if in_plane else _SAME
+        if abs(other.parameter - point.parameter) > same * self.plane.width:
+            return False
+        if point.second_parameter is not None and other.second_parameter is not None:
+            low, high = self.plane.second_interval or (0.0, 1.0)
+            if abs(other.second_parameter - point.second_parameter) > same * (high - low):
+                return False
+        return _close(other.state, point.state, 100 * same) or point.kind in ORBIT_KINDS
 
 
-def _critical(kind: str, eigenvalues: NDArray[np.complex128]) -> tuple[float, float]:
-    """Distance of the critical eigenvalue (pair) from the axis, and its frequency."""
-    if kind != "hopf":
-        return float(np.abs(eigenvalues).min()), 0.0
-    pairs = eigenvalues[eigenvalues.imag > 0]
-    if not len(pairs):
-        return float("inf"), 0.0
-    nearest = pairs[np.argmin(np.abs(pairs.real))]
-    return float(abs(nearest.real)), float(nearest.imag)
+def _beyond(values: Array, interval: tuple[float, float]) -> NDArray[np.bool_]:
+    low, high = interval
+    slack = _SLACK * (high - low)
+    out: NDArray[np.bool_] = (values < low - slack) | (values > high + slack)
+    return out
+
+
+def _ends_at(values: Array, interval: tuple[float, float]) -> bool:
+    low, high = interval
+    return bool(min(abs(values[-1] - low), abs(values[-1] - high)) <= _SLACK * (high - low))
+
+
+def _distances(points: Array, steps: Array, target: Array) -> tuple[Array, Array]:
+    """Distance of a point from each piece of a polyline, and the pieces' lengths."""
+    lengths: Array = np.linalg.norm(steps, axis=1)
+    along = ((target - points[:-1]) * steps).sum(axis=1) / np.maximum(lengths, 1e-300) ** 2
+    nearest = points[:-1] + np.clip(along, 0, 1)[:, None] * steps
+    distance: Array = np.linalg.norm(nearest - target, axis=1)
+    return distance, lengths
 
 
 def _close(a: Array, b: Array, tolerance: float = _SAME) -> bool:
@@ -189,38 +294,71 @@ def _shortened(trace: Trace, end: int, reason: str) -> Trace:
         states=trace.states[:end],
         stable=trace.stable[:end],
         unstable=trace.unstable[:end],
+        second=None if trace.second is None else trace.second[:end],
+        orbits=None if trace.orbits is None else trace.orbits.first(end),
         events=tuple(event for event in trace.events if event.position < end),
         end=reason,
     )
 
 
 def _opened(trace: Trace) -> Trace:
-    """A trace of a closed curve, cut where it passes its start again in the same sense."""
-    points = np.column_stack([trace.parameter, trace.states])
+    """A trace of a closed curve, cut where it passes its start again; of cycles, where they shrink to a point."""
+    if trace.orbits is not None:
+        trace = _unshrunk(trace, trace.orbits)
+    columns = [trace.parameter, trace.states]
+    if trace.second is not None:
+        columns.append(trace.second)
+    if trace.orbits is not None:
+        columns.append(trace.orbits.periods)
+    points = np.column_stack(columns)
     steps = np.diff(points, axis=0)
     if len(steps) < 4:
         return trace
-    lengths = np.linalg.norm(steps, axis=1)
-    along = ((points[0] - points[:-1]) * steps).sum(axis=1) / np.maximum(lengths, 1e-300) ** 2
-    nearest = points[:-1] + np.clip(along, 0, 1)[:, None] * steps
-    near = np.linalg.norm(nearest - points[0], axis=1) <= 0.05 * lengths
+    distance, lengths = _distances(points, steps, points[0])
+    near = distance <= _PASSING * lengths
     same_sense = steps @ steps[0] > 0
     passing = np.flatnonzero(near & same_sense & (np.arange(len(steps)) > 2))
     return _shortened(trace, int(passing[0]) + 1, "closed") if len(passing) else trace
+
+
+def _unshrunk(trace: Trace, orbits: Orbits) -> Trace:
+    """Cycles up to where they shrink to a fixed point, at which tools turn round and see a branch point."""
+    sizes = np.linalg.norm(trace.states - orbits.minima, axis=1)
+    small = sizes < _SHRUNK * np.maximum.accumulate(sizes)
+    turning = np.flatnonzero(small[:-1] & (sizes[1:] > sizes[:-1]))
+    if len(turning):
+        trace = _shortened(trace, int(turning[0]) + 1, _AT_HOPF)
+    events = tuple(event for event in trace.events if not small[event.position])
+    return replace(trace, events=events)
 
 
 def _joined(backward: _Cut | None, forward: _Cut | None) -> Branch:
     parts = []
     if backward is not None:
         shared = forward is not None  # the start stands in both
-        parts.append(tuple(column[shared:][::-1] for column in _columns(backward.trace)))
+        parts.append({name: column[shared:][::-1] for name, column in _columns(backward.trace).items()})
     if forward is not None:
         parts.append(_columns(forward.trace))
-    parameter, states, stable, unstable = (np.concatenate(column) for column in zip(*parts, strict=True))
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     first = "closed" if backward is None else backward.trace.end
     last_end = "" if forward is None else forward.trace.end
-    return Branch(parameter, states, stable, unstable, ends=(first, last_end))
+    kind = next(cut for cut in (forward, backward) if cut is not None).trace.kind
+    if kind == "periodic":
+        first = _AT_HOPF
+    return Branch(**columns, kind=kind, ends=(first, last_end))
 
 
-def _columns(trace: Trace) -> tuple[NDArray[Any], ...]:
-    return trace.parameter, trace.states, trace.stable, trace.unstable
+def _columns(trace: Trace) -> dict[str, NDArray[Any]]:
+    columns: dict[str, NDArray[Any]] = {
+        "parameter": trace.parameter,
+        "states": trace.states,
+        "stable": trace.stable,
+        "unstable": trace.unstable,
+    }
+    if trace.second is not None:
+        columns["second_parameter"] = trace.second
+    if trace.orbits is not None:
+        columns["periods"] = trace.orbits.periods
+        columns["minima"] = trace.orbits.minima
+        columns["orbit_points"] = trace.orbits.points
+    return columns
