@@ -21,7 +21,7 @@ def save_diagram(
     ``special_distances`` (n,), ``special_states`` (n, N). Branches of cycles and of bifurcations in two parameters
     also have ``branch_K_kind`` and ``branch_K_periods`` (M,), ``branch_K_minima``, ``branch_K_orbit_points`` (M, N) or
     ``branch_K_second_parameter`` (M,); with the latter go ``second_parameter_name``, ``second_interval`` (2,) and
-    ``special_second_parameters`` (n,), NaN for points in one parameter. Of a network that was trained as an Euler map and
+    ``special_second_parameters`` (n,), NaN for points in one. Of a network that was trained as an Euler map and
     is analysed as its ODE also ``trained_step`` and ``euler_map_kinds``, ``euler_map_parameters``,
     ``euler_map_periods`` (m,) in iterates, ``euler_map_states`` (m, N).
 
