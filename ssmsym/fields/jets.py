@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ssmsym.errors import SmoothnessError
 from ssmsym.fields.program import Node
 from ssmsym.fields.values import Binding, numeric_function
+from ssmsym.series.data_series import data_series
 from ssmsym.series.elementary import ELEMENTARY
 from ssmsym.series.monomials import MonomialTable
 from ssmsym.series.recurrences import (
@@ -21,7 +22,6 @@ from ssmsym.series.recurrences import (
     Integral,
     Linear,
     Operation,
-    PolynomialMap,
     Product,
     Scale,
     Stack,
@@ -89,7 +89,7 @@ class Jets:
                 self._operations[index] = self._operation(index, active)
         for index, operation in self._operations.items():
             if isinstance(operation, Integral):
-                operation.derivative = self._wide(program.derivatives[index], operation.width)
+                operation.differentiate(self._wide(program.derivatives[index], operation.width))
         self._schedule(main)
 
     @property
@@ -156,11 +156,12 @@ class Jets:
             return Stack(self.table, self.ring, value, tuple(self._series_of(i) for i in node.operands))
         if node.op == "data":
             source = self._series_of(node.operands[0])
-            return PolynomialMap(self.table, self.ring, value, source, self._binding.data[node.payload])
+            return data_series(self.table, self.ring, value, source, self._binding.data[node.payload])
         raise AssertionError(f"operation '{node.op}' has no series by construction")
 
     def _parameter(self, value: Array, coordinates: Sequence[int | None]) -> Input:
         operation = Input(self.table, self.ring, value)
+        operation.keep()
         for entry, coordinate in enumerate(coordinates):
             if coordinate is not None:
                 operation.series[1 + coordinate, entry] = self.ring.number(1)
@@ -179,9 +180,9 @@ class Jets:
         if operation.width == rows:
             return operation
         if self._binding.is_constant(index):
-            return Input(self.table, self.ring, np.repeat(operation.series[0], rows))
+            return Input(self.table, self.ring, np.repeat(operation.value, rows))
         ones = self.ring.zeros((rows,)) + self.ring.number(1)
-        wide = Scale(self.table, self.ring, operation.series[0] * ones, operation, ones)
+        wide = Scale(self.table, self.ring, operation.value * ones, operation, ones)
         return wide
 
     def _product(self, node: Node, value: Array) -> Operation:
@@ -191,7 +192,7 @@ class Jets:
         current = first
         for i in varying[1:]:
             other = first if i == varying[0] else self._wide(i, node.rows)
-            point = current.series[0] * other.series[0]
+            point = current.value * other.value
             current = Product(self.table, self.ring, point, (current, other))
         if not constants:
             return current
@@ -252,16 +253,11 @@ class Jets:
                 waiting.extend(operation.operands)
         self._advanced = [o for o in chain if o in reached]
         self._closed = [o for o in chain if o not in reached]
-        history: set[Operation] = set()
-        for operation in chain:
-            if isinstance(operation, Product | Composition | PolynomialMap):
-                history.update(operation.operands)
-            elif isinstance(operation, Integral):
-                history.update((operation.operands[0], operation.derivative))
         for operation in self._closed:
-            history.update(operation.operands)
+            for operand in operation.operands:  # of which the completed parts are needed
+                operand.keep()
         needed: set[Operation] = set()
-        waiting = list(history)
+        waiting = [o for o in chain if o.is_kept]
         while waiting:
             operation = waiting.pop()
             if operation not in needed:

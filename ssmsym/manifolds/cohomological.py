@@ -5,8 +5,8 @@ With x = x* + V p + Z2 y + ..., the degree-k equation projected on the complemen
     B Y - Y L_k = right-hand side,
 
 L_k the action of the linear reduced dynamics (for a map its power action), couplings to the parameter offsets
-included, on the monomials of degree k. In modal coordinates L_k is triangular: monomials are solved level by
-level, all of a level in one batched back substitution, O(N^2) a monomial.
+included, on the monomials of degree k. In modal coordinates L_k is triangular: a monomial's solution enters
+the right-hand sides of monomials of higher levels. All are solved in one batched substitution, O(N^2) a monomial.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmsym.manifolds.complement import Coupling
 from ssmsym.manifolds.subspace import MasterSubspace
 from ssmsym.series.monomials import MonomialTable
 
@@ -96,6 +97,11 @@ class CohomologicalSolver:
         self._is_coupled = bool(np.any(np.triu(self._linear, 1)))
         self._is_complex = np.iscomplexobj(subspace.triangular)
         self._fixed_form = "x" not in subspace.structure
+        self._action = LinearPower(table, self._linear)
+        self._into, self._back = (
+            LinearPower(table, subspace.from_modal),
+            LinearPower(table, subspace.to_modal),
+        )
 
     def _level_weights(self, d: int, q: int) -> NDArray[np.int64]:
         """Weights of the coordinates such that every coupling leads to a monomial of greater weight."""
@@ -127,18 +133,24 @@ class CohomologicalSolver:
         if form.half is not None:
             shifts, rows = shifts[form.half], rows[form.half]
         limits = np.full(len(shifts), small.max(initial=0.0)) if form.into is not None else small
-        coupling = self.coupling(degree) if self._is_coupled else None
-        if coupling is None or not np.any(coupling):
-            solution, noise, event = self._batch(rows, shifts, limits)
-        else:
-            levels = self.levels(degree) if form.half is None else self.levels(degree)[form.half]
-            solution, noise, event = self._by_level(rows, shifts, levels, coupling, form, limits)
+        solution, noise, event = self._batch(rows, shifts, limits, self._coupled(degree, form))
         obstruction = None
         if event is not None:
             which = event[0] if form.half is None else int(form.half[event[0]])
             monomial = tuple(int(m) for m in exponents[which])
             obstruction = Obstruction(monomial, complex(shifts[event[0]]), event[1])
         return self._real(solution, form), self._spread(noise, form, len(exponents)), obstruction
+
+    def _coupled(self, degree: int, form: DegreeForm) -> Coupling | None:
+        if not self._is_coupled:
+            return None
+        matrix, levels = self.coupling(degree), self.levels(degree)
+        if not np.any(matrix):
+            return None
+        if form.half is None or form.conjugate is None:
+            places = np.arange(len(matrix))
+            return Coupling(matrix, places, np.full(len(places), -1), levels)
+        return Coupling(matrix[form.half], form.half, form.conjugate[form.half], levels[form.half])
 
     def shifts(self, degree: int) -> AnyArray:
         """Diagonal of L_k: the combination m . lambda (map: the product) of each modal monomial, (M_k,)."""
@@ -154,34 +166,6 @@ class CohomologicalSolver:
         """Noise by real monomial; modal ones mix, so there the largest stands for all."""
         return noise if form.into is None else np.full(count, noise.max(initial=0.0))
 
-    def _by_level(
-        self,
-        rows: AnyArray,
-        shifts: AnyArray,
-        levels: NDArray[np.int64],
-        coupling: AnyArray,
-        form: DegreeForm,
-        small: Array,
-    ) -> tuple[AnyArray, Array, tuple[int, int] | None]:
-        full = np.zeros((len(coupling), rows.shape[1]), dtype=np.result_type(rows, shifts))
-        noise = np.zeros(len(coupling))
-        places = np.arange(len(rows)) if form.half is None else form.half
-        first: tuple[int, int] | None = None
-        for level in np.unique(levels):
-            members = np.flatnonzero(levels == level)
-            here = rows[members] + coupling[places[members]] @ full
-            limits = small[members] + np.abs(coupling[places[members]]) @ noise
-            solved, spread, event = self._batch(here, shifts[members], limits)
-            full[places[members]] = solved
-            noise[places[members]] = spread
-            if form.half is not None:
-                assert form.conjugate is not None
-                full[form.conjugate[places[members]]] = solved.conj()
-                noise[form.conjugate[places[members]]] = noise[places[members]]
-            if event is not None and first is None:
-                first = (int(members[event[0]]), event[1])
-        return full[places], noise[places], first
-
     def _real(self, solution: AnyArray, form: DegreeForm) -> Array:
         if form.back is None:
             return np.ascontiguousarray(solution.real)
@@ -194,16 +178,18 @@ class CohomologicalSolver:
         return np.ascontiguousarray((form.back @ solution).real)
 
     def _batch(
-        self, rows: AnyArray, shifts: AnyArray, small: Array
+        self, rows: AnyArray, shifts: AnyArray, small: Array, coupling: Coupling | None
     ) -> tuple[AnyArray, Array, tuple[int, int] | None]:
         """``(B - shift) y = row`` for each row; noise; the first obstruction as (row, position)."""
         dtype = complex if self._is_complex else float
         near = np.maximum(self._tolerance * np.abs(shifts), self._floor)
         complement = self._subspace.complement
+        gains = 1.0 / complement.distances(shifts, near)
+        limits = small if coupling is None else coupling.spread(small, gains)
         solution, found = complement.solve(
-            rows.astype(dtype, copy=False), shifts.astype(dtype, copy=False), near, small
+            rows.astype(dtype, copy=False), shifts.astype(dtype, copy=False), near, limits, coupling
         )
-        return solution, small / complement.distances(shifts, near), found
+        return solution, limits * gains, found
 
     # -- modal monomials ----------------------------------------------------------------------------------
 
@@ -214,14 +200,12 @@ class CohomologicalSolver:
             return DegreeForm(None, None, None, None)
         if self._fixed_form:
             return _pair_form(self._table, subspace.structure, degree)
-        into = linear_power(self._table, subspace.from_modal, degree).T
-        back = linear_power(self._table, subspace.to_modal, degree).T
-        return DegreeForm(into, back, None, None)
+        return DegreeForm(self._into.of_degree(degree).T, self._back.of_degree(degree).T, None, None)
 
     def coupling(self, degree: int) -> AnyArray:
         """Off-diagonal part of L_k, entry [to, from]: how much of monomial `from` reaches the equation of `to`."""
         if self._discrete:
-            action = linear_power(self._table, self._linear, degree).T
+            action = self._action.of_degree(degree).T.copy()
             action[np.diag_indices_from(action)] = 0.0
             return action
         count = self._table.offsets[degree + 1] - self._table.offsets[degree]
@@ -249,33 +233,50 @@ def _moves(
     return targets[inside] - here.start, sources, exponents[sources, i]
 
 
-def linear_power(table: MonomialTable, matrix: AnyArray, degree: int) -> AnyArray:
-    """G with ``(matrix q)^m = sum_n G[m, n] q^n`` over the monomials of one degree.
+class LinearPower:
+    """G with ``(matrix q)^m = sum_n G[m, n] q^n`` over the monomials of one degree, grown degree by degree.
 
     `matrix` (d, d) acts on the first d coordinates; the others stay.
     """
-    d, n = len(matrix), table.n_variables
-    full = np.eye(n, dtype=matrix.dtype)
-    full[:d, :d] = matrix
-    power = np.ones((1, 1), dtype=matrix.dtype)
-    for k in range(1, degree + 1):
-        parents, variables, targets = _raising(table, k)
-        out = np.zeros((len(parents), len(parents)), dtype=matrix.dtype)
-        for variable in range(n):
-            factor = full[variables, variable]
+
+    def __init__(self, table: MonomialTable, matrix: AnyArray) -> None:
+        d = len(matrix)
+        self._table = table
+        self._full = np.eye(table.n_variables, dtype=matrix.dtype)
+        self._full[:d, :d] = matrix
+        self._restart()
+
+    def _restart(self) -> None:
+        self._degree, self._power = 0, np.ones((1, 1), dtype=self._full.dtype)
+
+    def of_degree(self, degree: int) -> AnyArray:
+        if degree < self._degree:
+            self._restart()
+        while self._degree < degree:
+            self._degree += 1
+            self._power = self._raised(self._degree)
+        return self._power
+
+    def _raised(self, degree: int) -> AnyArray:
+        parents, variables, targets = _raising(self._table, degree)
+        out = np.zeros((len(parents), len(parents)), dtype=self._full.dtype)
+        for variable, (columns, places) in enumerate(targets):
+            factor = self._full[variables, variable]
             used = np.flatnonzero(factor)
-            columns = np.flatnonzero(targets[variable] >= 0)
-            block = factor[used, None] * power[parents[used]][:, columns]
-            out[np.ix_(used, targets[variable][columns])] += block
-        power = out
-    return power
+            out[used[:, None], places] += factor[used, None] * self._power[parents[used][:, None], columns]
+        return out
+
+
+def linear_power(table: MonomialTable, matrix: AnyArray, degree: int) -> AnyArray:
+    """The :class:`LinearPower` of one degree."""
+    return LinearPower(table, matrix).of_degree(degree)
 
 
 @functools.lru_cache(maxsize=256)
 def _raising(
     table: MonomialTable, degree: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], list[NDArray[np.int64]]]:
-    """For each monomial of a degree a lower one and the missing variable; for each variable, where it leads."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], list[tuple[NDArray[np.int64], NDArray[np.int64]]]]:
+    """For each monomial of a degree a lower one and the missing variable; for each variable, from where to where."""
     exponents = table.exponents[table.degree_slice(degree)]
     variables = np.argmax(exponents > 0, axis=1)
     lower = exponents.copy()
@@ -287,7 +288,8 @@ def _raising(
         raised = below.copy()
         raised[:, variable] += 1
         position = table.position(raised)
-        targets.append(np.where(position >= 0, position - table.offsets[degree], -1))
+        inside = np.flatnonzero(position >= 0)
+        targets.append((inside, position[inside] - table.offsets[degree]))
     return parents, variables, targets
 
 

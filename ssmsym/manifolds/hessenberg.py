@@ -16,6 +16,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from ssmsym.dynamics.spectrum import leading_order
+from ssmsym.manifolds.complement import Coupling
 from ssmsym.manifolds.hessenberg_leading import SpectrumNeeded, is_complete, leading_subspace
 from ssmsym.manifolds.subspace import (
     MasterSubspace,
@@ -61,8 +62,8 @@ class HessenbergComplement:
     scale: float
 
     def solve(
-        self, rows: AnyArray, shifts: AnyArray, near: Array, small: Array
-    ) -> tuple[AnyArray, tuple[int, int] | None]:
+        self, rows: AnyArray, shifts: AnyArray, near: Array, small: Array, coupling: Coupling | None = None
+    ) -> tuple[AnyArray, None]:
         """See :class:`~ssmsym.manifolds.complement.Complement`; no event is ever reported.
 
         Raises
@@ -70,9 +71,19 @@ class HessenbergComplement:
         SpectrumNeeded
             If a shift may meet an eigenvalue.
         """
+        if coupling is None:
+            return self._batch(rows, shifts, near), None
+        full = np.zeros((coupling.matrix.shape[1], rows.shape[1]), dtype=rows.dtype)
+        for level in np.unique(coupling.levels):
+            members = np.flatnonzero(coupling.levels == level)
+            here = rows[members] + coupling.matrix[members] @ full
+            coupling.put(full, self._batch(here, shifts[members], near[members]), members)
+        return full[coupling.places], None
+
+    def _batch(self, rows: AnyArray, shifts: AnyArray, near: Array) -> AnyArray:
         out = np.zeros_like(rows)
         if not rows.size:
-            return out, None
+            return out
         active = np.flatnonzero(np.any(rows, axis=1))
         distinct, group = np.unique(shifts[active], return_inverse=True)
         order = active[np.argsort(group, kind="stable")]
@@ -86,7 +97,7 @@ class HessenbergComplement:
             pivots = _solve(self.columns, distinct[first:last], ends[first : last + 1] - ends[first], block)
             self._refuse_resonances(distinct[first:last], pivots, limits[first:last])
         out[order] = sorted_rows
-        return out, None
+        return out
 
     def _refuse_resonances(self, shifts: AnyArray, pivots: Array, near: Array) -> None:
         """Pivots show candidates; the trace of the resolvent, which no non-normality enlarges, decides."""

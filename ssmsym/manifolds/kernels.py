@@ -9,49 +9,61 @@ _TINY = 1e-300  # what stands for a pivot that vanishes, so that nothing is divi
 
 
 @njit(cache=True)
-def substitute_rows(T, low, high, shifts, r, near, small, event):  # type: ignore[no-untyped-def]
+def substitute_rows(  # type: ignore[no-untyped-def]
+    T, low, high, shifts, r, near, small, event, order, starts, sources, factors, places, mirrors, full
+):
     """Solve ``(T - shift) x = r`` inside rows low..high, in place, one column of `r` a shift.
 
+    Columns are taken in `order`; before, column s gains ``factors * full[sources]`` over starts[s]..starts[s + 1],
+    where `full` holds what earlier columns gave for the row, at `places`, and their conjugates at `mirrors`, if not -1.
     A pivot nearer than `near` to singular is a resonance: the unknown is set to 0 where its right-hand side is at
     most `small` (harmless); elsewhere the row is noted in `event`.
     """
-    for s in range(shifts.size):
-        k = high - 1
-        while k >= low:
-            if k > low and T[k, k - 1] != 0.0:
+    k = high - 1
+    while k >= low:
+        is_pair = k > low and T[k, k - 1] != 0.0
+        for position in range(order.size):
+            s = order[position]
+            y = r[k, s]
+            x = r[k - 1, s] if is_pair else y * 0.0
+            for e in range(starts[s], starts[s + 1]):
+                y += factors[e] * full[0, sources[e]]
+                x += factors[e] * full[1, sources[e]]
+            d = T[k, k] - shifts[s]
+            if is_pair:
                 a = T[k - 1, k - 1] - shifts[s]
                 b = T[k - 1, k]
                 c = T[k, k - 1]
-                d = T[k, k] - shifts[s]
                 determinant = a * d - b * c
-                x = r[k - 1, s]
-                y = r[k, s]
                 if abs(determinant) <= near[s] * (abs(a) + abs(b) + abs(c) + abs(d)):
-                    height = max(abs(x), abs(y))
-                    if height > small[s] and event[s] < 0:
+                    if max(abs(x), abs(y)) > small[s] and event[s] < 0:
                         event[s] = k
                     x = x * 0.0
                     y = y * 0.0
                 else:
                     x, y = (d * x - b * y) / determinant, (a * y - c * x) / determinant
                 r[k - 1, s] = x
-                r[k, s] = y
-                for t in range(low, k - 1):
-                    r[t, s] -= T[t, k - 1] * x + T[t, k] * y
-                k -= 2
+            elif abs(d) <= near[s]:
+                if abs(y) > small[s] and event[s] < 0:
+                    event[s] = k
+                y = y * 0.0
             else:
-                pivot = T[k, k] - shifts[s]
-                x = r[k, s]
-                if abs(pivot) <= near[s]:
-                    if abs(x) > small[s] and event[s] < 0:
-                        event[s] = k
-                    x = x * 0.0
-                else:
-                    x = x / pivot
-                r[k, s] = x
-                for t in range(low, k):
-                    r[t, s] -= T[t, k] * x
-                k -= 1
+                y = y / d
+            r[k, s] = y
+            full[0, places[s]] = y
+            full[1, places[s]] = x
+            if mirrors[s] >= 0:
+                full[0, mirrors[s]] = np.conj(y)
+                full[1, mirrors[s]] = np.conj(x)
+        first = k - 1 if is_pair else k
+        for row in range(first, k + 1):
+            solved = r[row]
+            for t in range(low, first):
+                c = T[t, row]
+                target = r[t]
+                for s in range(order.size):
+                    target[s] -= c * solved[s]
+        k = first - 1
 
 
 @njit(cache=True, fastmath={"contract", "reassoc", "nsz"})

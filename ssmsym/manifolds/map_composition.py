@@ -23,33 +23,33 @@ class MapComposition:
         n, d = table.n_variables, table.n_master
         self._entries = np.zeros((len(table), n))
         self._entries[1 + np.arange(d, n), np.arange(d, n)] = 1.0  # mu stays
-        self._monomials = np.zeros((len(table), len(table)))
-        self._monomials[0, 0] = 1.0
-        exponents = table.exponents
-        self._variables = np.argmax(exponents > 0, axis=1)
-        lower = exponents.copy()
-        lower[np.arange(1, len(lower)), self._variables[1:]] -= 1
+        nonlinear = table.exponents[table.offsets[2] :]
+        self._variables = np.argmax(nonlinear > 0, axis=1)
+        lower = nonlinear.copy()
+        lower[np.arange(len(lower)), self._variables] -= 1
         self._parents = table.position(lower)
+        self._quadratic = np.flatnonzero(self._parents < table.offsets[2])
+        self._higher = np.flatnonzero(self._parents >= table.offsets[2])
+        # every nonlinear monomial is a product of two columns: its lower monomial and its missing coordinate
+        self._left = np.zeros((len(table), len(nonlinear)))
+        self._right = np.zeros((len(table), len(nonlinear)))
 
     def learn(self, degree: int, R: Array) -> None:
         """Make the part (M_k, d) of the reduced dynamics of one degree known."""
         here = self._table.degree_slice(degree)
         self._entries[here, : self._table.n_master] = R
-        first = self._table.degree_slice(1)
-        self._monomials[here, first] = self._entries[here]
+        self._right[here] = self._entries[here][:, self._variables]
+        self._left[here, self._quadratic] = self._entries[here][:, self._parents[self._quadratic] - 1]
 
     def known(self, degree: int, W: Array) -> Array:
         """The part of W(R) of this degree that holds neither W_1 nor W_k, (M_k, N)."""
         table = self._table
         here = table.degree_slice(degree)
         pairs = table.product(degree)
-        ones = FLOATS.ones(pairs)
-        for power in range(2, degree + 1):
-            columns = np.arange(*table.degree_slice(power).indices(len(table))[:2])
-            left = np.ascontiguousarray(self._monomials[:, self._parents[columns]])
-            right = np.ascontiguousarray(self._entries[:, self._variables[columns]])
-            block = np.zeros((here.stop - here.start, len(columns)))
-            FLOATS.products(block, left, right, pairs, ones)
-            self._monomials[here, columns] = block
-        inner = slice(table.offsets[2], table.offsets[degree])
-        return np.asarray(self._monomials[here, inner] @ W[inner])
+        first = table.offsets[2]
+        reached = table.offsets[degree + 1] - first  # monomials of higher degree start later
+        block = np.zeros((here.stop - here.start, reached))
+        FLOATS.products(block, self._left, self._right, pairs, FLOATS.ones(pairs))
+        known = self._higher[self._parents[self._higher] < table.offsets[degree + 1]]
+        self._left[here, known] = block[:, self._parents[known] - first]
+        return np.asarray(block[:, : table.offsets[degree] - first] @ W[first : table.offsets[degree]])

@@ -1,10 +1,10 @@
 """Operations on power series, advanced one degree at a time.
 
-Every operation keeps the series of its result, an array (monomials, n), and appends the homogeneous part of
-degree k from the parts of lower degree and from its operands' parts of degree k. The latter enter linearly,
-so a part of degree k can be computed first without a contribution that is not known yet (`advance`) and be
-completed by a linear update when it is (`correct`). Order K costs one pass over the degrees, one product per
-nonlinear operation and degree. A part that vanishes identically is None.
+Every operation computes the homogeneous part of degree k of its result from parts of lower degree and from its
+operands' parts of degree k. The latter enter linearly, so a part of degree k can be computed first without a
+contribution that is not known yet (`advance`) and be completed by a linear update when it is (`correct`). The whole
+series, an array (monomials, n), is kept only where lower degrees are needed later. Order K costs one pass over the
+degrees, one product per nonlinear operation and degree. A part that vanishes identically is None.
 """
 
 from __future__ import annotations
@@ -26,49 +26,79 @@ class Operation(abc.ABC):
 
     Attributes
     ----------
+    value : (n,) array
+        Value at the expansion point.
     series : (M, n) array
-        Coefficients; row 0 is the value at the expansion point.
+        Coefficients, row 0 the value. Only where :meth:`keep` has been called.
     part : (M_k, n) array or None
-        Homogeneous part of the degree that is being computed.
+        Homogeneous part of the degree that is being computed; a view of the series where that is kept. Without a
+        series it is not completed by `correct`.
     delta : (M_k, n) array or None
         Update of that part caused by the last correction.
     """
 
     operands: tuple[Operation, ...] = ()
+    series: Array
 
     def __init__(self, table: MonomialTable, ring: Ring, value: Array) -> None:
         self.table = table
         self.ring = ring
-        self.series = ring.zeros((len(table), len(value)))
-        self.series[0] = value
+        self.value = value
+        self.is_kept = False
         self.part: Part = None
         self.delta: Part = None
 
     @property
     def width(self) -> int:
-        return int(self.series.shape[1])
+        return len(self.value)
+
+    def keep(self) -> None:
+        """Keep the series from now on; to be called before the first degree."""
+        if not self.is_kept:
+            self.series = self.ring.zeros((len(self.table), self.width))
+            self.series[0] = self.value
+            self.is_kept = True
 
     def advance(self, degree: int) -> None:
         """Set the part of this degree from lower degrees and the operands' parts."""
-        self._store(degree, self._part(degree))
+        lower = self._lower(degree)
+        linear = self._linear([operand.part for operand in self.operands])
+        if lower is None:
+            self._store(degree, linear)
+            return
+        if linear is not None:
+            lower += linear
+        self.part = lower
 
     def correct(self, degree: int) -> None:
         """Add the linear effect of the operands' updates to the part of this degree."""
         self.delta = self._linear([operand.delta for operand in self.operands])
-        if self.delta is not None:
-            self.part = self.delta if self.part is None else self.part + self.delta
-            self.series[self.table.degree_slice(degree)] = self.part
+        if self.is_kept:
+            self._update(degree)
+
+    def _update(self, degree: int) -> None:
+        if self.delta is None:
+            return
+        if self.part is None:
+            self._store(degree, self.delta)
+        else:
+            self.part += self.delta
 
     def _store(self, degree: int, part: Part) -> None:
+        if self.is_kept and part is not None:
+            here = self.series[self.table.degree_slice(degree)]
+            here[...] = part
+            part = here
         self.part = part
-        if part is not None:
-            self.series[self.table.degree_slice(degree)] = part
 
-    def _part(self, degree: int) -> Part:
-        return _add(self._lower(degree), self._linear([operand.part for operand in self.operands]))
+    def _blank(self, degree: int) -> Array:
+        """Zeros for the part of this degree, in the series where that is kept."""
+        if self.is_kept:
+            return self.series[self.table.degree_slice(degree)]
+        return self.ring.zeros((len_of(self.table, degree), self.width))
 
     def _lower(self, degree: int) -> Part:
-        """Contribution of lower degrees alone."""
+        """Contribution of lower degrees alone, in the blank of this degree."""
         return None
 
     @abc.abstractmethod
@@ -90,8 +120,8 @@ class Input(Operation):
 
     def update(self, degree: int, delta: Part) -> None:
         self.delta = delta
-        if delta is not None:
-            self._store(degree, _add(self.part, delta))
+        if self.is_kept:
+            self._update(degree)
 
     def advance(self, degree: int) -> None:
         pass
@@ -156,13 +186,15 @@ class Product(Operation):
         super().__init__(table, ring, value)
         self.operands = operands
         self._is_square = operands[0] is operands[1]
+        for operand in operands:
+            operand.keep()
 
     def _lower(self, degree: int) -> Part:
         pairs = self.table.square(degree) if self._is_square else self.table.product(degree)
         if not len(pairs.left):
             return None
         weight = self.ring.weight(pairs) if self._is_square else self.ring.ones(pairs)
-        out = self.ring.zeros((len_of(self.table, degree), self.width))
+        out = self._blank(degree)
         a, b = self.operands
         self.ring.products(out, a.series, b.series, pairs, weight)
         return out
@@ -170,9 +202,9 @@ class Product(Operation):
     def _linear(self, parts: Sequence[Part]) -> Part:
         a, b = self.operands
         if self._is_square:
-            return None if parts[0] is None else parts[0] * (a.series[0] + a.series[0])
-        left = None if parts[0] is None else parts[0] * b.series[0]
-        right = None if parts[1] is None else parts[1] * a.series[0]
+            return None if parts[0] is None else parts[0] * (a.value + a.value)
+        left = None if parts[0] is None else parts[0] * b.value
+        right = None if parts[1] is None else parts[1] * a.value
         return _add(left, right)
 
 
@@ -188,18 +220,24 @@ class Integral(Operation):
         super().__init__(table, ring, value)
         self.operands = (operand,)
         self.derivative: Operation
+        operand.keep()
+
+    def differentiate(self, derivative: Operation) -> None:
+        """Say which operation is the derivative; it may depend on this one."""
+        self.derivative = derivative
+        derivative.keep()
 
     def _lower(self, degree: int) -> Part:
         pairs = self.table.product(degree)
         if not len(pairs.left):
             return None
-        out = self.ring.zeros((len_of(self.table, degree), self.width))
+        out = self._blank(degree)
         weight = self.ring.euler_weight(pairs, degree)
         self.ring.products(out, self.operands[0].series, self.derivative.series, pairs, weight)
         return out
 
     def _linear(self, parts: Sequence[Part]) -> Part:
-        return None if parts[0] is None else parts[0] * self.derivative.series[0]
+        return None if parts[0] is None else parts[0] * self.derivative.value
 
 
 class Composition(Operation):
@@ -223,13 +261,14 @@ class Composition(Operation):
         self.operands = (operand,)
         self._taylor = [taylor(n) for n in range(table.order + 1)]
         # powers[n] is the series of (x - x0)^n; the constant part of each is zero
-        self._powers = [ring.zeros(self.series.shape) for _ in range(table.order + 1)]
-        self._shift = self._powers[1] if table.order >= 1 else self.series
+        self._powers = [ring.zeros((len(table), self.width)) for _ in range(table.order + 1)]
+        self._shift = self._powers[1] if table.order >= 1 else self._powers[0]
+        operand.keep()
 
     def _lower(self, degree: int) -> Part:
         if degree < 2:
             return None
-        out = self.ring.zeros((len_of(self.table, degree), self.width))
+        out = self._blank(degree)
         pairs = self.table.product(degree)
         ones = self.ring.ones(pairs)
         here = self.table.degree_slice(degree)
@@ -239,7 +278,7 @@ class Composition(Operation):
             power = self.ring.zeros(out.shape)
             self.ring.products(power, self._shift, self._powers[n - 1], pairs, ones)
             self._powers[n][here] = power
-            out = out + power * self._taylor[n]
+            out += power * self._taylor[n]
         return out
 
     def _linear(self, parts: Sequence[Part]) -> Part:
@@ -294,16 +333,19 @@ class PolynomialMap(Operation):
         self._parent, self._variable = closed.chains()
         self._degrees = closed.exponents.sum(axis=1)
         self._weights = closed.coefficients
-        self._gradient = polynomial.jacobian(operand.series[0]).T
+        self._gradient = polynomial.jacobian(operand.value).T
         self._monomials = ring.zeros((len(table), len(closed.exponents)))
-        self._monomials[0] = closed.monomials(operand.series[0])
+        operand.keep()
+        self._monomials[0] = closed.monomials(operand.value)
 
     def _lower(self, degree: int) -> Part:
         """Parts of degree k of all monomials as far as lower degrees determine them."""
         if degree < 2:
             return None
         self._complete(degree - 1)
-        return self._propagate(degree, None) @ self._weights
+        out = self._blank(degree)
+        out += self._propagate(degree, None) @ self._weights
+        return out
 
     def _complete(self, degree: int) -> None:
         here = self.table.degree_slice(degree)
