@@ -35,6 +35,7 @@ NUMBA_FILES = {
     "manifolds/kernels.py",
     "fields/compilation.py",
     "fields/polynomial_kernel.py",
+    "fields/piecewise_kernel.py",
 }
 
 

@@ -17,6 +17,7 @@ from ssmsym.dynamics.trajectory_source import integrator_source
 from ssmsym.errors import InputError, NotConvergedError
 from ssmsym.fields.compilation import compiled_module
 from ssmsym.fields.field import VectorField
+from ssmsym.fields.known_range import has_range, inside, range_text
 from ssmsym.fields.symbolic import as_numbers
 from ssmsym.threads import single_blas_thread
 
@@ -108,7 +109,8 @@ def simulate(
     InputError
         If an argument is misshapen, not finite or unknown.
     NotConvergedError
-        If a trajectory leaves every bound or needs too many steps.
+        If a trajectory leaves every bound, or the range over which piecewise equations are known, or needs too many
+        steps.
 
     Examples
     --------
@@ -137,7 +139,21 @@ def simulate(
             if compiled is None
             else compiled
         )
+    _check_inside(field, grid, found, schedule)
     return Simulation(grid, found[0] if states.ndim == 1 else found, field)
+
+
+def _check_inside(field: VectorField, grid: Array, found: Array, schedule: InputSchedule | None) -> None:
+    """Refuse trajectories that leave what is known of the equations, by their states at the output times."""
+    if not has_range(field):
+        return
+    for k, t in enumerate(grid):
+        member = field if schedule is None else schedule.member(min(k, len(grid) - 2), float(t))
+        if not inside(member, found[:, k]).all():
+            raise NotConvergedError(
+                f"At t = {t:.6g} a trajectory is outside the range over which its equations are known "
+                f"({range_text(field)}); shorten 'times', start elsewhere, or compute the model over a wider range."
+            )
 
 
 def _checked(field: VectorField, x0: ArrayLike, times: ArrayLike) -> tuple[Array, Array]:

@@ -18,8 +18,11 @@ from ssmsym.fields.data_expression import DataExpression
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.scalar_form import scalar_form
 from ssmsym.manifolds.ssm import SSM
+from ssmsym.reduced.curve_model import CurveModel
 from ssmsym.reduced.model import ReducedModel, reduce
 from ssmsym.series import elementary
+from ssmsym.series.piecewise import DataMap, PiecewiseChebyshev
+from ssmsym.series.piecewise_expressions import expressions
 from ssmsym.series.polynomial import Polynomial
 
 Array = NDArray[np.float64]
@@ -47,12 +50,15 @@ class ExportModel:
     values : tuple of float
         Absolute parameter values.
     right_sides : tuple of SymPy expressions
-        One a state; sums of polynomial models keep their order, by degree.
+        One a state; sums of polynomial models keep their order, by degree. Of a whole curve nested ``Piecewise``,
+        continued linearly beyond the range.
     readouts : tuple of SymPy expressions
     initial_state : (n,) array
         A fixed point at `values`.
     trust_radius : float or None
         Norm of the state within which the model is trusted; None if it holds everywhere.
+    trust_range : (low, high) or None
+        Of the one state of a whole curve, which ends there.
     """
 
     title: str
@@ -66,8 +72,9 @@ class ExportModel:
     readouts: tuple[Any, ...] = dataclass_field(repr=False)
     initial_state: Array
     trust_radius: float | None = None
-    _polynomial: Polynomial | None = dataclass_field(default=None, repr=False)
-    _variables: tuple[Any, ...] = dataclass_field(default=(), repr=False)  # of the polynomial
+    trust_range: tuple[float, float] | None = None
+    _data: DataMap | None = dataclass_field(default=None, repr=False)
+    _variables: tuple[Any, ...] = dataclass_field(default=(), repr=False)  # of the data
 
     @property
     def time(self) -> str:
@@ -85,11 +92,14 @@ class ExportModel:
         return self._derivatives(len(self.states), self.parameters)
 
     def _derivatives(self, first: int, symbols: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
-        if self._polynomial is None:
+        data = self._data
+        if data is None:
             return tuple(tuple(sympy.diff(side, s) for s in symbols) for side in self.right_sides)
-        columns = [
-            _sums(*_derived(self._polynomial, first + j), self._variables) for j in range(len(symbols))
-        ]
+        places = range(first, first + len(symbols))
+        if isinstance(data, PiecewiseChebyshev):
+            columns = [expressions(data, self._variables, by=place) for place in places]
+        else:
+            columns = [_sums(*_derived(data, place), self._variables) for place in places]
         return tuple(tuple(column[i] for column in columns) for i in range(len(self.states)))
 
     def moved(self, values: Sequence[float], state: ArrayLike) -> ExportModel:
@@ -138,11 +148,7 @@ def export_model(
     if isinstance(model, SSM):
         model = reduce(model)
     if isinstance(model, ReducedModel):
-        radius = (model.evidence.get("trust_radius") or {}).get(_TRUSTED_ERROR)
-        text = f"reduced model of {len(model.state)} states on a spectral submanifold, order {model.order}"
-        start = _fixed_point(model.field, np.zeros(model.dimension) if state is None else state)
-        written = _written(model.field, title or text)
-        return replace(written, initial_state=start, trust_radius=None if radius is None else float(radius))
+        return _written_reduced(model, state, title)
     if isinstance(model, VectorField):
         written = _written(model, title or f"vector field of {model.n_states} states")
         if state is not None or find:
@@ -152,13 +158,28 @@ def export_model(
     raise InputError(f"Only models and fields are exported; found {type(model).__name__}.")
 
 
+def _written_reduced(model: ReducedModel, state: ArrayLike | None, title: str) -> ExportModel:
+    if isinstance(model, CurveModel):
+        text = f"reduced model of {len(model.state)} states on a whole slow manifold"
+        written = _written(model.field, title or text)
+        start = _first_fixed_point(model.field) if state is None else _fixed_point(model.field, state)
+        own = model.range
+        radius = None if own is None else max(abs(end) for end in own)
+        return replace(written, initial_state=start, trust_radius=radius, trust_range=own)
+    radius = (model.evidence.get("trust_radius") or {}).get(_TRUSTED_ERROR)
+    text = f"reduced model of {len(model.state)} states on a spectral submanifold, order {model.order}"
+    start = _fixed_point(model.field, np.zeros(model.dimension) if state is None else state)
+    written = _written(model.field, title or text)
+    return replace(written, initial_state=start, trust_radius=None if radius is None else float(radius))
+
+
 def _written(field: VectorField, title: str) -> ExportModel:
     names = tuple(field.parameters)
     parameters = tuple(sympy.Symbol(name, real=True) for name in names)
     values = tuple(field.parameters.values())
-    polynomial = _plain_polynomial(field)
+    data = _plain_data(field)
     variables: tuple[Any, ...] = ()
-    if polynomial is not None:
+    if data is not None:
         n = field.n_states
         block = field.block_names[0]
         state_names = (block,) if n == 1 else tuple(f"{block}[{i}]" for i in range(n))
@@ -166,9 +187,9 @@ def _written(field: VectorField, title: str) -> ExportModel:
         ((_, side),) = field.equations.items()
         real = {sympy.Symbol(s.name): s for s in parameters}
         variables = (*states, *(offset.xreplace(real) for offset in side.inputs[1:]))
-        right_sides = _sums(polynomial.exponents, polynomial.coefficients, variables)
+        right_sides = _outputs(data, variables)
         readout = field.data[field.readout_equations[0].name] if field.readout_equations else None
-        readouts = () if readout is None else _sums(readout.exponents, readout.coefficients, variables)
+        readouts = () if readout is None else _outputs(readout, variables)
     else:
         form = scalar_form(field)
         state_names = form.state_names
@@ -187,7 +208,7 @@ def _written(field: VectorField, title: str) -> ExportModel:
         right_sides=right_sides,
         readouts=readouts,
         initial_state=_read_only(np.zeros(field.n_states)),
-        _polynomial=polynomial,
+        _data=data,
         _variables=variables,
     )
 
@@ -210,10 +231,16 @@ _STANDARD: dict[Any, Callable[[Any], Any]] = {
 }
 
 
-# -- polynomial models, whose terms are data: SymPy would take a minute to sort and derive large ones --------
+# -- models whose terms are data: SymPy would take a minute to sort and derive large ones --------------------
 
 
-def _plain_polynomial(field: VectorField) -> Polynomial | None:
+def _outputs(data: DataMap, variables: tuple[Any, ...]) -> tuple[Any, ...]:
+    if isinstance(data, PiecewiseChebyshev):
+        return expressions(data, variables)
+    return _sums(data.exponents, data.coefficients, variables)
+
+
+def _plain_data(field: VectorField) -> DataMap | None:
     """R of a field p' = R(p, mu - mu0), else None."""
     if len(field.equations) != 1 or len(field.readout_equations) > 1:
         return None

@@ -1,4 +1,4 @@
-"""A polynomial map, given as data, as one symbol of a matrix expression."""
+"""A map given as data, a polynomial or a piecewise one, as one symbol of a matrix expression."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 
 
 class DataExpression(MatrixExpr):
-    """The column vector ``name(inputs...)`` whose map is a named :class:`~ssmsym.series.Polynomial`.
+    """The column vector ``name(inputs...)`` whose map is named data: a polynomial or a piecewise Chebyshev map.
 
     The expression holds the name only; the coefficients belong to the field, as arrays do.
     """

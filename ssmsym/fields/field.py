@@ -17,7 +17,7 @@ from ssmsym.fields.lowering import lower
 from ssmsym.fields.program import Program
 from ssmsym.fields.tangents import TangentEvaluator
 from ssmsym.fields.values import Binding, Evaluator, FloatArithmetic
-from ssmsym.series.polynomial import Polynomial
+from ssmsym.series.piecewise import DataMap
 
 Array = NDArray[np.float64]
 
@@ -40,8 +40,8 @@ class VectorField:
         Symbol of every parameter and array, by name.
     values : mapping of str to array
         Values of the parameter symbols: () for a scalar, (n,) for a vector.
-    data : mapping of str to Polynomial
-        Polynomial maps that the equations name.
+    data : mapping of str to Polynomial or PiecewiseChebyshev
+        Maps that the equations name.
     functions : mapping
         Undefined functions in the equations to the Lambda that defines each.
     readout_equations : tuple of expressions
@@ -58,7 +58,7 @@ class VectorField:
     symbols: Mapping[str, Any]
     arrays: Mapping[str, Any]
     values: Mapping[str, Array]
-    data: Mapping[str, Polynomial] = field(default_factory=dict)
+    data: Mapping[str, DataMap] = field(default_factory=dict)
     functions: Mapping[Any, Any] = field(default_factory=dict)
     readout_equations: tuple[Any, ...] = ()
     time: str = "continuous"

@@ -13,7 +13,7 @@ from ssmsym.errors import FileFormatError
 from ssmsym.fields import file_checks as checks
 from ssmsym.fields.expression_json import from_tree, to_tree
 from ssmsym.fields.field import VectorField
-from ssmsym.series.polynomial import Polynomial
+from ssmsym.series.piecewise import DataMap, PiecewiseChebyshev
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -31,14 +31,14 @@ def field_to_parts(field: VectorField) -> tuple[dict[str, Any], Arrays]:
         arrays[f"{_PREFIX}array.{name}"] = np.asarray(value, dtype=float)
     for name, value in field.values.items():
         arrays[f"{_PREFIX}value.{name}"] = value
-    for name, polynomial in field.data.items():
-        arrays[f"{_PREFIX}exponents.{name}"] = polynomial.exponents
-        arrays[f"{_PREFIX}coefficients.{name}"] = np.asarray(polynomial.coefficients, dtype=float)
+    for name, data in field.data.items():
+        arrays.update(data_arrays(data, f"{_PREFIX}%s.{name}"))
     header = {
         "equations": [[to_tree(s), to_tree(e)] for s, e in field.equations.items()],
         "arrays": [[name, to_tree(field.symbols[name])] for name in field.arrays],
         "parameters": [[name, to_tree(field.symbols[name])] for name in field.values],
         "data": list(field.data),
+        "piecewise": [n for n, data in field.data.items() if isinstance(data, PiecewiseChebyshev)],
         "functions": [[f.__name__, to_tree(definition)] for f, definition in field.functions.items()],
         "readout": [to_tree(e) for e in field.readout_equations],
         "time": field.time,
@@ -111,13 +111,27 @@ def _equations(header: Any, symbols: dict[str, Any]) -> dict[Any, Any]:
     return equations
 
 
-def _data(header: Any, arrays: Arrays) -> dict[str, Polynomial]:
-    return {
-        name: checks.polynomial(
-            arrays, f"{_PREFIX}exponents.{name}", f"{_PREFIX}coefficients.{name}", None, None
-        )
-        for name in checks.names(header, "data")
-    }
+def data_arrays(data: DataMap, pattern: str) -> Arrays:
+    """The arrays of a map given as data; `pattern` holds ``%s`` where their names go."""
+    if not isinstance(data, PiecewiseChebyshev):
+        coefficients = np.asarray(data.coefficients, dtype=float)
+        return {pattern % "exponents": data.exponents, pattern % "coefficients": coefficients}
+    arrays = {pattern % name: getattr(data, name) for name in ("breaks", "box", "degrees", "coefficients")}
+    return {**arrays, pattern % "periodic": np.array(int(data.periodic))}
+
+
+def _data(header: Any, arrays: Arrays) -> dict[str, DataMap]:
+    piecewise = checks.names(header, "piecewise") if "piecewise" in header else []
+    found: dict[str, DataMap] = {}
+    for name in checks.names(header, "data"):
+        pattern = f"{_PREFIX}%s.{name}"
+        if name in piecewise:
+            found[name] = checks.piecewise(arrays, pattern, None, None)
+        else:
+            found[name] = checks.polynomial(
+                arrays, pattern % "exponents", pattern % "coefficients", None, None
+            )
+    return found
 
 
 def _functions(header: Any) -> dict[Any, Any]:

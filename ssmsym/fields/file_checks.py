@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmsym.errors import FileFormatError
+from ssmsym.errors import FileFormatError, InputError
+from ssmsym.series.piecewise import PiecewiseChebyshev
 from ssmsym.series.polynomial import Polynomial
 
 Shape = tuple[int | None, ...]
@@ -88,6 +89,24 @@ def polynomial(
     if not len(powers) or powers.min(initial=0) < 0 or powers.max(initial=0) > _LARGEST_EXPONENT:
         raise FileFormatError(f"Its '{exponents}' are no exponents of a polynomial.")
     return Polynomial(powers, values)
+
+
+def piecewise(
+    document: Any, pattern: str, n_variables: int | None, n_outputs: int | None
+) -> PiecewiseChebyshev:
+    """A piecewise Chebyshev map whose arrays are entries of a mapping; `pattern` holds ``%s`` where their names go."""
+    breaks = array(document, pattern % "breaks", (None,))
+    degrees = array(document, pattern % "degrees", (None, n_variables), "whole numbers")
+    box = array(document, pattern % "box", (degrees.shape[1] - 1, 2))
+    name = pattern % "coefficients"
+    values = array(document, name, (max(len(breaks) - 1, 0), len(degrees), n_outputs))
+    periodic = array(document, pattern % "periodic", (), "whole numbers")
+    if len(breaks) < 2 or not len(degrees) or degrees.max() > _LARGEST_EXPONENT:
+        raise FileFormatError(f"Its '{pattern % 'degrees'}' are no degrees of a piecewise map.")
+    try:
+        return PiecewiseChebyshev(breaks, box, degrees, values, bool(periodic))
+    except InputError as error:
+        raise FileFormatError(one_line(error)) from None
 
 
 def one_line(error: Exception) -> str:

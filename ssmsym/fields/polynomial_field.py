@@ -1,4 +1,4 @@
-"""A polynomial right-hand side, given as coefficients, as a vector field."""
+"""A right-hand side given as coefficients, of a polynomial or on pieces, as a vector field."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from ssmsym.errors import InputError
 from ssmsym.fields.data_expression import DataExpression
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.symbolic import from_sympy
-from ssmsym.series.polynomial import Polynomial
+from ssmsym.series.piecewise import DataMap
 
 
 def polynomial_field(
-    right_side: Polynomial,
+    right_side: DataMap,
     *,
     parameters: Mapping[str, float] | None = None,
-    readout: Polynomial | None = None,
+    readout: DataMap | None = None,
     state: str = "p",
     time: str = "continuous",
     metadata: Mapping[str, Any] | None = None,
 ) -> VectorField:
-    """The field p' = R(p, mu - mu0) of a polynomial R.
+    """The field p' = R(p, mu - mu0) of a map R given as data.
 
     Parameters
     ----------
-    right_side : Polynomial
+    right_side : Polynomial or PiecewiseChebyshev
         d outputs, in d state variables followed by q parameter offsets.
     parameters : mapping of str to float, optional
         Names of the parameters in the order of the offsets, and their values mu0 at zero offset. The field
         takes absolute values.
-    readout : Polynomial, optional
+    readout : Polynomial or PiecewiseChebyshev, optional
         In the same variables.
     state : str
         Name of the state.
@@ -62,7 +62,7 @@ def polynomial_field(
     offsets = [
         s - sympy.Float(value, 17) if value else s for s, value in zip(symbols, given.values(), strict=True)
     ]
-    data = {"R": right_side}
+    data: dict[str, DataMap] = {"R": right_side}
     if readout is not None:
         data["Z"] = readout
     return from_sympy(

@@ -23,6 +23,7 @@ from ssmsym.errors import InputError
 from ssmsym.fields.program import Node
 from ssmsym.fields.values import Binding
 from ssmsym.series.elementary import ELEMENTARY
+from ssmsym.series.piecewise import DataMap, PiecewiseChebyshev
 
 _ENTRYWISE = ("add", "multiply", "apply", "power")
 _POWERS = {-1.0: "1.0 / {x}", 0.5: "np.sqrt({x})", -0.5: "1.0 / np.sqrt({x})"}
@@ -46,7 +47,10 @@ RESULT = types.Array(types.float64, 1, "C")
 def right_side({names}):
 {body}
 '''
-_POLYNOMIAL_IMPORT = "\nfrom ssmsym.fields.polynomial_kernel import evaluate_polynomial\n"
+_IMPORTS = {
+    "evaluate_polynomial": "from ssmsym.fields.polynomial_kernel import evaluate_polynomial\n",
+    "evaluate_piecewise": "from ssmsym.fields.piecewise_kernel import evaluate_piecewise\n",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +63,8 @@ class FieldSource:
         A Python module; equal for equal structure of the equations.
     arguments : tuple of read-only arrays
         Positions of the blocks in the state (n_blocks + 1,) int64, scalar constants (n,), then vectors (n,),
-        matrices (r, n) and, of polynomials, exponents (M, D) int64 and coefficients (M, n); all C-contiguous,
-        float64 unless said otherwise.
+        matrices (r, n) and the arrays of maps given as data, such as a polynomial's exponents (M, D) int64 and
+        coefficients (M, n); all C-contiguous, float64 unless said otherwise.
     """
 
     text: str
@@ -93,6 +97,22 @@ def field_source(binding: Binding) -> FieldSource:
     return FieldSource(writer.text(), tuple(writer.arguments.values()))
 
 
+def _kernel_arrays(data: DataMap) -> tuple[str, dict[str, tuple[NDArray[Any], str]]]:
+    """The kernel that evaluates a map given as data, and its arrays with their types; coefficients come last."""
+    if isinstance(data, PiecewiseChebyshev):
+        period = data.breaks[-1] - data.breaks[0] if data.periodic else 0.0
+        return "evaluate_piecewise", {
+            "breaks": (data.breaks, "VECTOR"),
+            "frame": (np.concatenate([[period], data.box.ravel()]), "VECTOR"),
+            "degrees": (data.degrees, "EXPONENTS"),
+            "coefficients": (data.coefficients.reshape(-1, data.n_outputs), "MATRIX"),
+        }
+    return "evaluate_polynomial", {
+        "exponents": (data.exponents, "EXPONENTS"),
+        "coefficients": (data.coefficients.astype(np.float64), "MATRIX"),
+    }
+
+
 class _Writer:
     def __init__(self, binding: Binding) -> None:
         self.binding = binding
@@ -105,7 +125,8 @@ class _Writer:
         self._names = {index: f"v{k}" for k, index in enumerate(sorted({*self.varying, *constants}))}
         self.arguments: dict[str, NDArray[Any]] = {}
         self._types: dict[str, str] = {}
-        self._polynomials: dict[str, int] = {}
+        self._data_numbers: dict[str, int] = {}
+        self._kernels: set[str] = set()
         self._lines: list[str] = []
         self._in_place: set[int] = set()
         self._targets = {index: block for block, index in reversed(list(enumerate(self.outputs)))}
@@ -118,8 +139,9 @@ class _Writer:
         for index in self.varying:
             self._statement(index)
         self._copy_outputs()
+        imports = [line for name, line in _IMPORTS.items() if name in self._kernels]
         return _MODULE.format(
-            imports=_POLYNOMIAL_IMPORT if "EXPONENTS" in self._types.values() else "",
+            imports="".join(["\n", *imports]) if imports else "",
             types=", ".join(["VECTOR", "RESULT", *self._types.values()]),
             names=", ".join(["x", "out", *self._types]),
             body="\n".join(f"    {line}" for line in self._lines),
@@ -159,21 +181,22 @@ class _Writer:
         self.arguments[name] = argument
         self._types[name] = kind
 
-    def _pass_polynomial(self, node: Node) -> tuple[str, str]:
-        """Names of a polynomial's exponents and coefficients among the arguments."""
-        polynomial = self.binding.data[node.payload]
+    def _pass_data(self, node: Node) -> tuple[str, list[str]]:
+        """The kernel of a map given as data, and the names of its arrays among the arguments."""
+        data = self.binding.data[node.payload]
         shape = (self.nodes[node.operands[0]].rows, node.rows)
-        if (polynomial.n_variables, polynomial.n_outputs) != shape:
+        if (data.n_variables, data.n_outputs) != shape:
             raise InputError(
-                f"{polynomial!r} does not fit its place in the equations, a map from R^{shape[0]} to R^{shape[1]}."
+                f"{data!r} does not fit its place in the equations, a map from R^{shape[0]} to R^{shape[1]}."
             )
-        known = node.payload in self._polynomials
-        position = self._polynomials.setdefault(node.payload, len(self._polynomials))
-        exponents, coefficients = f"exponents{position}", f"coefficients{position}"
+        kernel, arrays = _kernel_arrays(data)
+        known = node.payload in self._data_numbers
+        position = self._data_numbers.setdefault(node.payload, len(self._data_numbers))
         if not known:
-            self._pass(exponents, polynomial.exponents, "EXPONENTS")
-            self._pass(coefficients, polynomial.coefficients.astype(np.float64), "MATRIX")
-        return exponents, coefficients
+            self._kernels.add(kernel)
+            for name, (array, kind) in arrays.items():
+                self._pass(f"{name}{position}", array, kind)
+        return kernel, [f"{name}{position}" for name in arrays]
 
     # -- fusion -------------------------------------------------------------------------------------------
 
@@ -254,18 +277,19 @@ class _Writer:
                 self._lines += [f"{name}[start:start + {entry}.size] = {entry}", f"start += {entry}.size"]
 
     def _data(self, index: int, node: Node) -> None:
-        exponents, coefficients = self._pass_polynomial(node)
+        kernel, arrays = self._pass_data(node)
+        constants = ", ".join(arrays)
         argument, result = self._names[node.operands[0]], self._names[index]
         if self.nodes[node.operands[0]].rows == 1:
             self._lines += [f"{result}_at = np.empty(1)", f"{result}_at[0] = {argument}"]
             argument = f"{result}_at"
         if node.rows > 1:
-            self._allocate(index, f"{coefficients}.shape[1]")
-            self._lines.append(f"evaluate_polynomial({exponents}, {coefficients}, {argument}, {result})")
+            self._allocate(index, f"{arrays[-1]}.shape[1]")
+            self._lines.append(f"{kernel}({constants}, {argument}, {result})")
             return
         self._lines += [
             f"{result}_whole = np.empty(1)",
-            f"evaluate_polynomial({exponents}, {coefficients}, {argument}, {result}_whole)",
+            f"{kernel}({constants}, {argument}, {result}_whole)",
             f"{result} = {result}_whole[0]",
         ]
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
 from ssmsym.series.elementary import ACTIVATIONS
-from ssmsym.series.polynomial import Polynomial
+from ssmsym.series.piecewise import DataMap
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ def from_sympy(
     arrays: Mapping[Any, Any] | None = None,
     parameters: Mapping[Any, Any] | Sequence[Any] | None = None,
     functions: Mapping[Any, Any] | None = None,
-    data: Mapping[str, Polynomial] | None = None,
+    data: Mapping[str, DataMap] | None = None,
     readout: Any = None,
     time: str = "continuous",
     conditions: Mapping[str, Mapping[str, Any]] | None = None,
@@ -44,8 +44,8 @@ def from_sympy(
         place of the mapping, leaves parameters without value, for exact coefficients.
     functions : mapping, optional
         Undefined function to the ``Lambda`` that defines it.
-    data : mapping of str to Polynomial, optional
-        Polynomials that the equations name in a :class:`~ssmsym.fields.data_expression.DataExpression`.
+    data : mapping of str to Polynomial or PiecewiseChebyshev, optional
+        Maps that the equations name in a :class:`~ssmsym.fields.data_expression.DataExpression`.
     readout : expression or sequence of expressions, optional
     time : {"continuous", "discrete"}
     conditions : mapping, optional

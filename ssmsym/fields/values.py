@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ssmsym.errors import InputError, SmoothnessError
 from ssmsym.fields.program import Node, Program
 from ssmsym.series.elementary import ELEMENTARY
-from ssmsym.series.polynomial import Polynomial
+from ssmsym.series.piecewise import DataMap
 
 Array = NDArray[Any]
 
@@ -117,7 +117,7 @@ class Binding:
     program : Program
     arrays : mapping of name to array
     parameters : mapping of name to (n,) array
-    data : mapping of name to Polynomial
+    data : mapping of name to Polynomial or PiecewiseChebyshev
     arithmetic : Arithmetic
     active : set of str
         Parameters that vary (coordinates of a series) and are therefore not folded into constants.
@@ -128,7 +128,7 @@ class Binding:
         program: Program,
         arrays: Mapping[str, Array],
         parameters: Mapping[str, Array],
-        data: Mapping[str, Polynomial],
+        data: Mapping[str, DataMap],
         arithmetic: Arithmetic,
         active: frozenset[str] = frozenset(),
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from ssmsym.dynamics.locate import LocatedPoint, locate_flip, locate_fold, locat
 from ssmsym.errors import InputError, NotConvergedError, SsmsymWarning
 from ssmsym.fields.family import ParameterFamily
 from ssmsym.fields.field import VectorField
+from ssmsym.reduced.curve_model import CurveModel
 from ssmsym.reduced.model import ReducedModel
 from ssmsym.threads import single_blas_thread
 
@@ -42,8 +44,8 @@ def branches(
 
     Of flows: folds, Hopf points and branch points; of maps: folds, flips, Neimark-Sacker points and branch
     points. On a field: see :func:`ssmsym.dynamics.continuation.trace_branches`. On a reduced model: the same on
-    its field, inside the trust radius (tolerance 1e-2), and every bifurcation but branch points is lifted and
-    located on the full network: `confirmed`, `distance`, `full_parameter`.
+    its field, inside the trust radius (tolerance 1e-2; of a whole curve: its range), and every bifurcation but
+    branch points is lifted and located on the full network: `confirmed`, `distance`, `full_parameter`.
 
     Parameters
     ----------
@@ -94,7 +96,7 @@ def branches(
         inside=inside,
         progress=progress,
     )
-    if isinstance(of, ReducedModel) and of.ssm is not None:
+    if isinstance(of, ReducedModel) and of.network is not None:
         diagram = confirm(diagram, of)
     note = diagram_note(diagram)
     if note is not None:
@@ -110,11 +112,18 @@ def _trusted(model: ReducedModel, parameter: str) -> tuple[VectorField, Callable
             f"The model has no parameter '{parameter}' (it has {known}); compute the SSM with "
             f"parameters=['{parameter}']."
         )
-    field, radius = model.field, trust_radius(model)
-    trained = None if model.ssm is None else trained_limit(model.ssm.field)
+    field = model.field
+    trained = None if model.network is None else trained_limit(model.network)
     if trained is not None:
         field = replace(field, metadata={**field.metadata, "trained_step": trained.step})
+    if isinstance(model, CurveModel):
+        return field, None if model.range is None else functools.partial(_within, model.range)
+    radius = trust_radius(model)
     return field, None if radius is None else lambda p: bool(np.linalg.norm(p) <= radius)
+
+
+def _within(extent: tuple[float, float], p: Array) -> bool:
+    return bool(extent[0] <= p[0] <= extent[1])
 
 
 def trust_radius(model: ReducedModel) -> float | None:
@@ -146,17 +155,15 @@ def confirm(diagram: BifurcationDiagram, model: ReducedModel) -> BifurcationDiag
     InputError
         If the model was read without its network.
     """
-    if model.ssm is None:
-        raise InputError(
-            "This model has no network to look at; load the SSM's model file in place of its JSON."
-        )
+    if model.network is None:
+        raise InputError("This model has no network to look at; load its model file in place of its JSON.")
     width = diagram.interval[1] - diagram.interval[0]
 
     def looked_up(points: Sequence[SpecialPoint], field: VectorField) -> tuple[SpecialPoint, ...]:
         family = ParameterFamily(field, diagram.parameter)
         return tuple(_confirmed(point, diagram.parameter, width, model, family) for point in points)
 
-    network = model.ssm.field
+    network = model.network
     confirmed = replace(diagram, special_points=looked_up(diagram.special_points, network))
     if not diagram.euler_map_points or diagram.trained_step is None:
         return confirmed

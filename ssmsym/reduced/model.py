@@ -18,6 +18,9 @@ from ssmsym.manifolds.model_file import evidence_summary
 from ssmsym.manifolds.normal_form_style import coordinates_of
 from ssmsym.manifolds.ssm import SSM
 from ssmsym.series.polynomial import Polynomial
+from ssmsym.slow_manifolds.curve import SlowManifold
+from ssmsym.slow_manifolds.interval import SlowManifoldFamily
+from ssmsym.slow_manifolds.map_curve import MapSlowManifold
 
 Array = NDArray[np.float64]
 
@@ -47,7 +50,9 @@ class ReducedModel:
     time : {"continuous", "discrete"}
         Discrete for the model of a map, p -> R(p).
     ssm : SSM or None
-        Where the model came from; None for a model read from JSON.
+        Where the model came from; None for a model read from JSON, or of a whole curve.
+    network : VectorField or None
+        The field that was reduced; None for a model read from JSON.
     """
 
     reduced_dynamics: Polynomial
@@ -62,6 +67,7 @@ class ReducedModel:
     evidence: Mapping[str, Any]
     time: str = "continuous"
     ssm: SSM | None = dataclass_field(default=None, repr=False)
+    network: VectorField | None = dataclass_field(default=None, repr=False)
 
     @property
     def dimension(self) -> int:
@@ -242,8 +248,23 @@ def _latex_number(value: float, digits: int) -> str:
     return mantissa if not exponent else rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
 
 
-def reduce(ssm: SSM) -> ReducedModel:
-    """The reduced model of an SSM, with the numbers of its evidence.
+def reduce(of: SSM | SlowManifold | SlowManifoldFamily | MapSlowManifold) -> ReducedModel:
+    """The reduced model of an SSM or of a whole slow manifold, with the numbers of its evidence.
+
+    Parameters
+    ----------
+    of : SSM, SlowManifold, SlowManifoldFamily or MapSlowManifold
+        Of a slow manifold the model is p' = r(p, theta) over the whole curve, given on pieces: see
+        :class:`~ssmsym.reduced.curve_model.CurveModel`.
+
+    Returns
+    -------
+    ReducedModel
+
+    Raises
+    ------
+    InputError
+        If the argument is none of these, or a curve does not cover its extent.
 
     Examples
     --------
@@ -255,8 +276,18 @@ def reduce(ssm: SSM) -> ReducedModel:
     >>> print(model.text())
     p' = 1 p - 0.2 p^3
     """
-    if not isinstance(ssm, SSM):
-        raise InputError(f"'reduce' takes an SSM, as compute_ssm gives it; found {type(ssm).__name__}.")
+    if isinstance(of, SSM):
+        return _model_of(of)
+    if isinstance(of, SlowManifold | SlowManifoldFamily | MapSlowManifold):
+        from ssmsym.reduced.curve_model import reduce_curve
+
+        return reduce_curve(of)
+    raise InputError(
+        f"'reduce' takes an SSM, as compute_ssm gives it, or a slow manifold; found {type(of).__name__}."
+    )
+
+
+def _model_of(ssm: SSM) -> ReducedModel:
     return ReducedModel(
         reduced_dynamics=ssm.reduced_dynamics,
         parametrization=ssm.parametrization,
@@ -270,4 +301,5 @@ def reduce(ssm: SSM) -> ReducedModel:
         evidence=evidence_summary(ssm),
         time=ssm.field.time,
         ssm=ssm,
+        network=ssm.field,
     )

@@ -29,6 +29,10 @@ class Coordinate(Protocol):
         """Unit normal e (N,) and level of the hyperplane at s."""
         ...
 
+    def projected(self, coefficients: Array) -> tuple[Array, Coordinate]:
+        """Series (n + 1, N) in the one or two directions that count, and the same coordinate of those."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Line:
@@ -52,6 +56,11 @@ class Line:
 
     def level_set(self, s: float) -> tuple[Array, float]:
         return self.direction, float(s + self.direction @ self.origin)
+
+    def projected(self, coefficients: Array) -> tuple[Array, Line]:
+        return coefficients @ self.direction[:, None], Line(
+            np.ones(1), np.array([self.origin @ self.direction])
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,3 +89,6 @@ class Angle:
     def level_set(self, s: float) -> tuple[Array, float]:
         normal = np.cos(s) * self.plane[1] - np.sin(s) * self.plane[0]
         return normal, float(normal @ self.centre)
+
+    def projected(self, coefficients: Array) -> tuple[Array, Angle]:
+        return coefficients @ self.plane.T, Angle(self.plane @ self.centre, np.eye(2))

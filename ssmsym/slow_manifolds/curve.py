@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 
 _EDGE = 1e-6  # of s: fixed points at the end of a range lie in it
 _RATE_SAMPLES = 2001
+_INVERSIONS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,14 +219,35 @@ def sample_elements(elements: Sequence[Element], coordinate: Coordinate, s: Arra
 
 def _sample_element(element: Element, coordinate: Coordinate, wanted: Array, out: Array) -> None:
     """States of one element at those of the wanted coordinates that it covers, by scalar Newton iteration."""
-    first, last = _ends(element, coordinate)
+    series, along = coordinate.projected(element.coefficients)
+    small = Element(series)
+    first, last = _ends(small, along)
     slack = 1e-9 * (1.0 + abs(first))
-    inside = np.flatnonzero((wanted >= min(first, last) - slack) & (wanted <= max(first, last) + slack))
-    if not len(inside) or first == last:
+    length = last - first
+    ahead = wanted - first
+    if coordinate.periodic:  # elements are shorter than half a turn, and may cross the cut at pi
+        length = float(_turned(np.array(length)))
+        middle = first + 0.5 * length
+        ahead = _turned(wanted - middle) + 0.5 * length
+    inside = np.flatnonzero(
+        (ahead >= min(0.0, length) - slack) & (ahead <= max(0.0, length) + slack) & (length != 0.0)
+    )
+    if not len(inside):
         return
-    t = 2.0 * (wanted[inside] - first) / (last - first) - 1.0
-    for _ in range(12):
-        states = element.at(t)
-        slope = coordinate.speed(states, element.tangent(t))
-        t = np.clip(t - (coordinate.of(states) - wanted[inside]) / slope, -1.0, 1.0)
+    goal = ahead[inside]
+    t = 2.0 * goal / length - 1.0
+    for _ in range(_INVERSIONS):
+        states = small.at(t)
+        reached = along.of(states) - first
+        if coordinate.periodic:
+            reached = goal + _turned(reached - goal)
+        step = (reached - goal) / along.speed(states, small.tangent(t))
+        t = np.clip(t - step, -1.0, 1.0)
+        if np.abs(step).max() < 1e-14:
+            break
     out[inside] = element.at(t)
+
+
+def _turned(angle: Array) -> Array:
+    """The angle from -pi to pi."""
+    return np.asarray(np.mod(angle + np.pi, 2.0 * np.pi) - np.pi)

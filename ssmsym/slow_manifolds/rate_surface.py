@@ -14,8 +14,9 @@ from ssmsym.slow_manifolds.elements import lobatto
 Array = NDArray[np.float64]
 
 _GRID = (481, 25)  # cells over the parameter, and over the coordinate in each piece
+_OVERLAP = 0.01  # beyond both ends of a piece, lest a fold at a break is seen on neither side
 _NEAR = (0.03, 0.3)  # how far Newton iteration may lead from its cell, in Chebyshev variables
-_SAME = (1e-6, 1e-2)  # of the interval and of a piece: distance at which two folds are one
+_SAME = (1e-6, 3e-2)  # of the interval and of a piece: distance at which two folds are one
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,7 @@ def _mixed(values: Array) -> NDArray[np.bool_]:
 def _folds_of_piece(C: Array) -> list[tuple[float, float]]:
     Cs, Cu = chebyshev.chebder(C, axis=1), chebyshev.chebder(C, axis=0)
     Css, Csu = chebyshev.chebder(Cs, axis=1), chebyshev.chebder(Cs, axis=0)
-    grid_u, grid_s = (np.linspace(-1, 1, n) for n in _GRID)
+    grid_u, grid_s = np.linspace(-1, 1, _GRID[0]), np.linspace(-1 - _OVERLAP, 1 + _OVERLAP, _GRID[1])
     cells = _mixed(np.asarray(chebyshev.chebgrid2d(grid_u, grid_s, C), dtype=float))
     cells &= _mixed(np.asarray(chebyshev.chebgrid2d(grid_u, grid_s, Cs), dtype=float))
     found = []
@@ -120,7 +121,7 @@ def _folds_of_piece(C: Array) -> list[tuple[float, float]]:
             q = q + step
             if np.abs(step).max() < 1e-12 or np.abs(q - begin).max() > 1:
                 break
-        settled = np.abs(step).max() < 1e-12 and np.abs(q).max() < 1 + 1e-6
+        settled = np.abs(step).max() < 1e-12 and abs(q[0]) < 1 + 1e-6 and abs(q[1]) < 1 + _OVERLAP
         if settled and abs(q[0] - begin[0]) < _NEAR[0] and abs(q[1] - begin[1]) < _NEAR[1]:
             found.append((float(q[0]), float(q[1])))
     return found
