@@ -124,14 +124,16 @@ class VectorField:
 
     def bind(self, active: frozenset[str] = frozenset()) -> Binding:
         """The program with this field's arrays and parameter values; `active` parameters stay free."""
-        return Binding(
-            self.program,
-            self._numeric_arrays,
-            self.values,
-            self.data,
-            FloatArithmetic(self.program.functions),
-            active,
-        )
+        if active not in self._bindings:
+            arithmetic = FloatArithmetic(self.program.functions)
+            self._bindings[active] = Binding(
+                self.program, self._numeric_arrays, self.values, self.data, arithmetic, active
+            )
+        return self._bindings[active]
+
+    @functools.cached_property
+    def _bindings(self) -> dict[frozenset[str], Binding]:
+        return {}
 
     @functools.cached_property
     def _numeric_arrays(self) -> dict[str, Array]:

@@ -77,6 +77,18 @@ class Program:
             found.append(below)
         return tuple(found)
 
+    def constancy(self, active: frozenset[str]) -> tuple[bool, ...]:
+        """Whether each node depends on no state and on none of these parameters."""
+        if active not in self._constancies:
+            self._constancies[active] = tuple(
+                not any(kind == "state" or name in active for kind, name in leaves) for leaves in self.leaves
+            )
+        return self._constancies[active]
+
+    @functools.cached_property
+    def _constancies(self) -> dict[frozenset[str], tuple[bool, ...]]:
+        return {}
+
     def reachable(self, roots: tuple[int, ...], *, derivatives: bool = False) -> list[int]:
         """Nodes from which the roots are computed, ascending; optionally with all derivatives' nodes."""
         seen: set[int] = set()

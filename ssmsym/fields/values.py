@@ -138,11 +138,12 @@ class Binding:
         self.active = active
         self._arrays = arrays
         self._parameters = parameters
+        self._constancy = program.constancy(active)
         self.constants: dict[int, Array] = {}
 
     def is_constant(self, index: int) -> bool:
         """Whether a node depends on no state and on no active parameter."""
-        return not any(kind == "state" or name in self.active for kind, name in self.program.leaves[index])
+        return self._constancy[index]
 
     def constant(self, index: int) -> Array:
         """Value of a constant node, evaluated when first asked for."""

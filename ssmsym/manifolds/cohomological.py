@@ -25,6 +25,7 @@ from ssmsym.series.monomials import MonomialTable
 Array = NDArray[np.float64]
 AnyArray = NDArray[Any]
 
+_NEVER = -1.0  # a size below which no right-hand side is
 _SPECTRAL_ROUNDING = 1e-12  # of the largest eigenvalue: how exactly any eigenvalue is known
 
 
@@ -97,11 +98,18 @@ class CohomologicalSolver:
         self._is_coupled = bool(np.any(np.triu(self._linear, 1)))
         self._is_complex = np.iscomplexobj(subspace.triangular)
         self._fixed_form = "x" not in subspace.structure
-        self._action = LinearPower(table, self._linear)
-        self._into, self._back = (
-            LinearPower(table, subspace.from_modal),
-            LinearPower(table, subspace.to_modal),
-        )
+
+    @functools.cached_property
+    def _action(self) -> LinearPower:
+        return LinearPower(self._table, self._linear)
+
+    @functools.cached_property
+    def _into(self) -> LinearPower:
+        return LinearPower(self._table, self._subspace.from_modal)
+
+    @functools.cached_property
+    def _back(self) -> LinearPower:
+        return LinearPower(self._table, self._subspace.to_modal)
 
     def _level_weights(self, d: int, q: int) -> NDArray[np.int64]:
         """Weights of the coordinates such that every coupling leads to a monomial of greater weight."""
@@ -110,20 +118,22 @@ class CohomologicalSolver:
             return np.concatenate([np.arange(d), np.full(q, d)])
         return np.concatenate([np.zeros(d, dtype=np.int64), np.ones(q, dtype=np.int64)])
 
-    def solve(self, degree: int, right_side: Array, small: Array) -> tuple[Array, Array, Obstruction | None]:
+    def solve(
+        self, degree: int, right_side: Array, small: Array | None
+    ) -> tuple[Array, Array, Obstruction | None]:
         """Y of one degree.
 
         Parameters
         ----------
         right_side : (M_k, N - d)
-        small : (M_k,)
-            Size of each right-hand side that counts as zero at a resonance.
+        small : (M_k,) or None
+            Size of each right-hand side that counts as zero at a resonance; None if none does.
 
         Returns
         -------
         Y : (M_k, N - d)
         noise : (M_k,)
-            Size of rounding errors in Y that `small` rounding errors of the right-hand sides cause.
+            Size of rounding errors in Y that `small` rounding errors of the right-hand sides cause; 0 without.
         obstruction : Obstruction or None
         """
         form = self.form(degree)
@@ -132,8 +142,9 @@ class CohomologicalSolver:
         rows = right_side if form.into is None else form.into @ right_side
         if form.half is not None:
             shifts, rows = shifts[form.half], rows[form.half]
-        limits = np.full(len(shifts), small.max(initial=0.0)) if form.into is not None else small
-        solution, noise, event = self._batch(rows, shifts, limits, self._coupled(degree, form))
+        if small is not None and form.into is not None:
+            small = np.full(len(shifts), small.max(initial=0.0))
+        solution, noise, event = self._batch(rows, shifts, small, self._coupled(degree, form))
         obstruction = None
         if event is not None:
             which = event[0] if form.half is None else int(form.half[event[0]])
@@ -178,18 +189,21 @@ class CohomologicalSolver:
         return np.ascontiguousarray((form.back @ solution).real)
 
     def _batch(
-        self, rows: AnyArray, shifts: AnyArray, small: Array, coupling: Coupling | None
+        self, rows: AnyArray, shifts: AnyArray, small: Array | None, coupling: Coupling | None
     ) -> tuple[AnyArray, Array, tuple[int, int] | None]:
         """``(B - shift) y = row`` for each row; noise; the first obstruction as (row, position)."""
         dtype = complex if self._is_complex else float
         near = np.maximum(self._tolerance * np.abs(shifts), self._floor)
         complement = self._subspace.complement
-        gains = 1.0 / complement.distances(shifts, near)
-        limits = small if coupling is None else coupling.spread(small, gains)
+        noise, limits = np.zeros(len(shifts)), np.full(len(shifts), _NEVER)
+        if small is not None:
+            gains = 1.0 / complement.distances(shifts, near)
+            limits = small if coupling is None else coupling.spread(small, gains)
+            noise = limits * gains
         solution, found = complement.solve(
             rows.astype(dtype, copy=False), shifts.astype(dtype, copy=False), near, limits, coupling
         )
-        return solution, limits * gains, found
+        return solution, noise, found
 
     # -- modal monomials ----------------------------------------------------------------------------------
 

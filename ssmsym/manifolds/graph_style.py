@@ -71,7 +71,27 @@ def expand(
     the kernel of U^T; F_k from jets, C_k the known part of DW R, for a map of W(R) (Haller and Ponsioen,
     Nonlinear Dyn. 86, 2016; Jain and Haller, Nonlinear Dyn. 107, 2022, sections 3-4, in multi-index form). In graph
     style p = U^T (x - x*). With a tangential equation, R_k is as simple as that makes it and W_k has a part V a_k.
+
+    Rounding errors, by which a resonance is judged, are followed only where one is met.
     """
+    found = _expanded(field, state, subspace, table, located, tolerance, tangential, is_judged=False)
+    if found.obstruction is None:
+        return found
+    return _expanded(field, state, subspace, table, located, tolerance, tangential, is_judged=True)
+
+
+def _expanded(
+    field: VectorField,
+    state: Array,
+    subspace: MasterSubspace,
+    table: MonomialTable,
+    located: list[tuple[str, int]],
+    tolerance: float,
+    tangential: TangentialEquation | None,
+    *,
+    is_judged: bool,
+) -> Expansion:
+    """:func:`expand`, every resonance an obstruction unless it is judged by its right-hand side."""
     d, q = table.n_master, table.n_parameters
     active = active_parameters(field, located, d)
     binding = field.bind(frozenset(active))
@@ -87,10 +107,12 @@ def expand(
     coupling = R[1 + d : 1 + d + q].T
     solver = CohomologicalSolver(subspace, table, coupling, tolerance, discrete=field.is_map)
     composition = MapComposition(table) if field.is_map else None
-    size = _NaturalSize(table, subspace.scale, np.linalg.norm(F[d:], axis=1))
+    size = _NaturalSize(table, subspace.scale, np.linalg.norm(F[d:], axis=1)) if is_judged else None
     if q:
-        Y, noise, obstruction = solver.solve(1, _complement(subspace, -F), size.small(1, F, 0.0))
-        size.record(1, W[1 : 1 + d + q], R[1 : 1 + d + q], noise)
+        small = size.small(1, F, 0.0) if size else None
+        Y, noise, obstruction = solver.solve(1, _complement(subspace, -F), small)
+        if size:
+            size.record(1, W[1 : 1 + d + q], R[1 : 1 + d + q], noise)
         if obstruction is not None:
             return Expansion(W, R, obstruction, 1)
         W[1 + d : 1 + d + q] = _in_graph(subspace, Y[d:])
@@ -110,14 +132,15 @@ def expand(
             along, R[here] = tangential.solve(solver, degree, (known - F) @ left)
         if composition is not None:
             composition.learn(degree, R[here])
-        small = size.small(degree, F, known)
+        small = size.small(degree, F, known) if size else None
         Y, noise, obstruction = solver.solve(degree, _complement(subspace, known - F), small)
         if obstruction is not None:
             return Expansion(W, R, obstruction, degree)
         W[here] = _in_graph(subspace, Y)
         if tangential is not None:
             W[here] += along @ right.T
-        size.record(degree, W[here], R[here], noise)
+        if size:
+            size.record(degree, W[here], R[here], noise)
         if degree < table.order:
             jets.correct(degree, field.split(W[here]))
     return Expansion(W, R)

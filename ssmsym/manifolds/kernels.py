@@ -25,10 +25,13 @@ def substitute_rows(  # type: ignore[no-untyped-def]
         for position in range(order.size):
             s = order[position]
             y = r[k, s]
-            x = r[k - 1, s] if is_pair else y * 0.0
+            x = y * 0.0
             for e in range(starts[s], starts[s + 1]):
                 y += factors[e] * full[0, sources[e]]
-                x += factors[e] * full[1, sources[e]]
+            if is_pair:
+                x = r[k - 1, s]
+                for e in range(starts[s], starts[s + 1]):
+                    x += factors[e] * full[1, sources[e]]
             d = T[k, k] - shifts[s]
             if is_pair:
                 a = T[k - 1, k - 1] - shifts[s]

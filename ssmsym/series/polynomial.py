@@ -134,7 +134,12 @@ class Polynomial:
     @classmethod
     def from_table(cls, table: MonomialTable, coefficients: Array) -> Polynomial:
         """A polynomial on all monomials of a table; `coefficients` (M, n) in its order."""
-        return cls(table.exponents, coefficients)
+        polynomial = object.__new__(cls)  # a table's monomials are in order and need no check
+        values = np.array(coefficients)
+        values.setflags(write=False)
+        object.__setattr__(polynomial, "exponents", table.exponents)
+        object.__setattr__(polynomial, "coefficients", values)
+        return polynomial
 
     def _merged(self, exponents: Array, coefficients: Array) -> Polynomial:
         rows, inverse = np.unique(exponents, axis=0, return_inverse=True)
