@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ssmsym.series.polynomial": ("Polynomial",),
+    "ssmsym.series.piecewise": ("PiecewiseChebyshev",),
     "ssmsym.fields.field": ("VectorField",),
     "ssmsym.fields.symbolic": ("from_sympy", "rate_network"),
     "ssmsym.fields.cells": ("CellLayer", "recurrent_cell"),
@@ -50,7 +51,6 @@ _HOMES = {
     "ssmsym.manifolds.resonances": ("Resonance", "ResonanceReport"),
     "ssmsym.figures.evidence": ("plot_evidence",),
     "ssmsym.manifolds.map_and_flow": ("MapAndFlow", "compare_map_and_flow"),
-    "ssmsym.manifolds.model_file": ("load_model", "save"),
     "ssmsym.manifolds.mode_choice": ("LargestGap", "ModeProposal", "SpectralWindow", "propose_modes"),
     "ssmsym.manifolds.ssm_family": ("SSMFamily", "compute_ssm_family"),
     "ssmsym.slow_manifolds.assembly": ("curve_band",),
@@ -63,6 +63,8 @@ _HOMES = {
     "ssmsym.reduced.branches": ("branches", "confirm"),
     "ssmsym.reduced.model": ("ReducedModel", "reduce"),
     "ssmsym.reduced.views": ("ComplexForm", "complex_form", "polar_form"),
+    "ssmsym.reduced.curve_model": ("CurveModel",),
+    "ssmsym.reduced.model_files": ("load_model", "save"),
     "ssmsym.reduced.model_json": ("model_from_json", "model_to_json"),
     "ssmsym.exporters.contract": ("ExporterError",),
     "ssmsym.exporters.model": ("ExportModel", "export_model"),

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def load_reduced(path: str) -> ReducedModel:
     """The reduced model of a model file, or of a JSON file."""
-    from ssmsym.manifolds.model_file import load_model
-    from ssmsym.reduced.model import reduce
+    from ssmsym.reduced.model import ReducedModel, reduce
+    from ssmsym.reduced.model_files import load_model
     from ssmsym.reduced.model_json import model_from_json
 
     if Path(path).suffix == ".json":
@@ -32,7 +32,8 @@ def load_reduced(path: str) -> ReducedModel:
         except (OSError, UnicodeDecodeError) as error:
             raise FileFormatError(f"'{path}' cannot be read as text: {error}.") from None
         return model_from_json(text)
-    return reduce(load_model(path))
+    model = load_model(path)
+    return model if isinstance(model, ReducedModel) else reduce(model)
 
 
 def _model_or_network(path: str, reading: Reading) -> ReducedModel | VectorField:
@@ -209,7 +210,7 @@ def export(
     if run and parameter is not None and interval is not None:
         plain = {name: value for name, value in given.items() if name not in place}
         diagram = continue_in(tool, reduced, parameter=parameter, interval=interval, **plain)
-        if reduced.ssm is not None:
+        if reduced.network is not None:
             from ssmsym.reduced.branches import confirm
 
             diagram = confirm(diagram, reduced)

@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 @click.option("--extent", nargs=2, type=float, metavar="LOW HIGH", help="Of the coordinate along the curve.")
 @click.option("--closed", is_flag=True, help="The curve is closed: a ring or a cycle.")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False), help="Write curve or surface to this .npz file."
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="Write the curve and its reduced model to this .npz file.",
 )
 def slow_manifold(
     network: str,
@@ -83,14 +86,16 @@ def slow_manifold(
             closed=closed,
             progress=report,
         )
-    if output is not None:
-        save_slow_manifold(found, output, overwrite=overwrite)
+    has_model = output is not None and save_slow_manifold(found, output, overwrite=overwrite)
     if isinstance(found, SlowManifoldFamily):
         _print_family(found, as_json, output)
     elif isinstance(found, MapSlowManifold):
         _print_map_curve(found, as_json, output)
     else:
         _print_curve(found, as_json, output)
+    if output is not None and not as_json:
+        model = ", with its reduced model, which 'branches' and 'export' take" if has_model else ""
+        click.echo(f"written to {output}{model}")
 
 
 def _progress() -> Any:
@@ -138,8 +143,6 @@ def _print_curve(curve: SlowManifold, as_json: bool, output: str | None) -> None
         )
         return
     click.echo(curve.report())
-    if output is not None:
-        click.echo(f"written to {output}")
 
 
 def _print_map_curve(curve: MapSlowManifold, as_json: bool, output: str | None) -> None:
@@ -156,8 +159,6 @@ def _print_map_curve(curve: MapSlowManifold, as_json: bool, output: str | None) 
         )
         return
     click.echo(curve.report())
-    if output is not None:
-        click.echo(f"written to {output}")
 
 
 def _print_family(family: SlowManifoldFamily, as_json: bool, output: str | None) -> None:
@@ -191,5 +192,3 @@ def _print_family(family: SlowManifoldFamily, as_json: bool, output: str | None)
         )
     click.echo(f"largest invariance error of all pieces: {family.errors.max():.1e}")
     click.echo(family.statement)
-    if output is not None:
-        click.echo(f"written to {output}")

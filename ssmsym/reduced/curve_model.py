@@ -45,6 +45,18 @@ class CurveModel(ReducedModel):
         (N, 1) direction and (N,) origin of a straight coordinate, (N, 2) plane and centre of an angle.
     eigenvalues : (0,) array
         There is no one fixed point that it belongs to.
+    parameter_values : mapping of str to float
+        The parameters and their values at zero offset.
+    order : int
+        Highest degree of a piece in p.
+    style : str
+        ``"whole curve"``.
+    evidence : mapping
+        Numbers, see :class:`~ssmsym.slow_manifolds.chart.CurveChart`.
+    time : {"continuous", "discrete"}
+    ssm : None
+    network : VectorField or None
+        None for a model read from JSON.
     """
 
     reduced_dynamics: PiecewiseChebyshev  # type: ignore[assignment]
@@ -145,6 +157,20 @@ def reduce_curve(curve: SlowManifold | SlowManifoldFamily | MapSlowManifold) -> 
         If the curve does not cover its extent.
     """
     return model_of(chart_of(curve))
+
+
+def chart_behind(model: CurveModel) -> CurveChart:
+    """The maps that a model with its network was made of."""
+    assert model.network is not None
+    return CurveChart(
+        model.network,
+        model.coordinate,
+        model.reduced_dynamics,
+        model.parametrization,
+        model.readout,
+        model.parameter_values,
+        model.evidence,
+    )
 
 
 def model_of(chart: CurveChart) -> CurveModel:

@@ -7,6 +7,8 @@ from typing import Any
 
 from ssmsym.errors import FileFormatError, SsmsymError
 from ssmsym.fields import file_checks as checks
+from ssmsym.reduced.curve_json import FORMAT as CURVE_FORMAT, curve_from_document, curve_to_json
+from ssmsym.reduced.curve_model import CurveModel
 from ssmsym.reduced.model import ReducedModel
 from ssmsym.series.polynomial import Polynomial
 
@@ -64,7 +66,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def model_to_json(model: ReducedModel, *, indent: int | None = 1) -> str:
-    """The model as JSON text that follows :data:`SCHEMA`.
+    """The model as JSON text that follows :data:`SCHEMA`; of a whole slow manifold that of ``curve_json``.
 
     Parameters
     ----------
@@ -72,6 +74,8 @@ def model_to_json(model: ReducedModel, *, indent: int | None = 1) -> str:
     indent : int, optional
         Spaces per level; None for one line.
     """
+    if isinstance(model, CurveModel):
+        return curve_to_json(model, indent=indent)
     arrow = " ->" if model.time == "discrete" else "' ="
     document = {
         "format": FORMAT,
@@ -105,7 +109,10 @@ def model_from_json(text: str) -> ReducedModel:
         If the text is no JSON or does not follow the schema.
     """
     try:
-        return _from_document(_document(text))
+        document = _document(text)
+        if document["format"] == CURVE_FORMAT:
+            return curve_from_document(document)
+        return _from_document(document)
     except SsmsymError as error:
         raise _no_model(checks.one_line(error)) from None
     except Exception as error:  # NumPy and Python meet numbers that are none in many ways
@@ -125,7 +132,7 @@ def _document(text: str) -> Any:
         document = json.loads(text, parse_constant=_no_number)
     except (ValueError, TypeError, RecursionError):
         raise FileFormatError("It is no JSON.") from None
-    if checks.part(document, "format", str) != FORMAT:
+    if checks.part(document, "format", str) not in (FORMAT, CURVE_FORMAT):
         raise FileFormatError(f"Its format is '{document['format']}', not '{FORMAT}'.")
     version = checks.whole_number(document, "version", 1)
     if version > VERSION:

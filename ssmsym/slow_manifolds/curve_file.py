@@ -1,4 +1,4 @@
-"""Slow manifolds as ``.npz`` files of plain arrays, to be plotted or read by other programs."""
+"""Slow manifolds as ``.npz`` files: plain arrays for other programs, and the maps of the reduced model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from ssmsym.errors import InputError
 from ssmsym.fields.files import write_arrays
+from ssmsym.slow_manifolds.chart import chart_of
+from ssmsym.slow_manifolds.chart_file import chart_to_parts
 from ssmsym.slow_manifolds.curve import SlowManifold
 from ssmsym.slow_manifolds.interval import SlowManifoldFamily
 from ssmsym.slow_manifolds.map_curve import MapSlowManifold
@@ -22,10 +24,11 @@ def save_slow_manifold(
     path: str | os.PathLike[str],
     *,
     overwrite: bool = False,
-) -> None:
-    """Write a slow manifold.
+) -> bool:
+    """Write a slow manifold: arrays to be plotted, and what its reduced model needs.
 
-    Of one curve: ``s`` (m,), ``states`` (m, N) and ``rates`` (m,) on it (NaN where it is not covered),
+    Where the curve covers its extent, :func:`~ssmsym.load_model` reads its reduced model from the file, network
+    included. Arrays of one curve: ``s`` (m,), ``states`` (m, N) and ``rates`` (m,) on it (NaN where it is not covered),
     ``fixed_point_s``, ``fixed_point_states``, ``fixed_point_is_source``, ``errors`` of the pieces; of a map's
     ``following`` (m,), s after one step, in place of rates and errors. Of a family:
     ``parameter_name``, ``interval``, ``breaks`` and ``rate_coefficients`` (m, n_u, n_s; Chebyshev, in u and s),
@@ -38,6 +41,11 @@ def save_slow_manifold(
         Of an ``.npz`` file.
     overwrite : bool
         Whether an existing file is replaced.
+
+    Returns
+    -------
+    bool
+        Whether the file holds a reduced model; not so if the curve has a gap.
 
     Raises
     ------
@@ -52,7 +60,14 @@ def save_slow_manifold(
         arrays = _curve_arrays(curve)
     else:
         raise InputError(f"Only slow manifolds are written here; found {type(curve).__name__}.")
+    try:
+        chart = chart_of(curve)
+    except InputError:
+        chart = None
+    if chart is not None:
+        arrays.update(chart_to_parts(chart))
     write_arrays(path, arrays, overwrite=overwrite)
+    return chart is not None
 
 
 def _curve_arrays(curve: SlowManifold) -> dict[str, NDArray[Any]]:
