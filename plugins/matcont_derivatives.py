@@ -1,4 +1,4 @@
-"""Derivatives of written-out right-hand sides, term by term: SymPy's own sort long sums at every step."""
+"""The tensors of derivatives that MatCont asks for."""
 
 from __future__ import annotations
 
@@ -7,46 +7,11 @@ from typing import Any
 
 import sympy
 
+from ssmsym.exporters.derivatives import derivative
 from ssmsym.exporters.model import ExportModel
 
 _MOST_TERMS = 4000  # of all tensors of one order that is written unasked
 HIGHEST = 5  # MatCont uses derivatives up to this order
-
-
-def derivative(e: Any, symbol: Any) -> Any:
-    """The derivative of an expression, its terms in the order of the expression's."""
-    terms = [d for term in (e.args if e.is_Add else (e,)) if (d := _term(term, symbol)) != 0]
-    if len(terms) == 1:
-        return terms[0]
-    return sympy.Add(*terms, evaluate=False) if terms else sympy.S.Zero
-
-
-def _term(e: Any, symbol: Any) -> Any:
-    if symbol not in e.free_symbols:
-        return sympy.S.Zero
-    if e.is_Mul:
-        inside = [factor for factor in e.args if symbol in factor.free_symbols]
-        if len(inside) == 1:
-            return _product(derivative(inside[0], symbol), [f for f in e.args if f is not inside[0]])
-    if e.is_Pow and e.base == symbol and e.exp.is_Integer:
-        return _product(e.base ** (e.exp - 1), [e.exp])
-    if isinstance(e, sympy.Piecewise):
-        pieces = [(derivative(value, symbol), condition) for value, condition in e.args]
-        return sympy.Piecewise(*pieces, evaluate=False)
-    return sympy.diff(e, symbol)
-
-
-def _product(d: Any, others: list[Any]) -> Any:
-    if d == 0:
-        return sympy.S.Zero
-    factors = [*others, *(d.args if d.is_Mul else (d,))]
-    number = sympy.Mul(*(f for f in factors if f.is_Number))
-    rest = [f for f in factors if not f.is_Number]
-    if not rest:
-        return number
-    if number == 1:
-        return rest[0] if len(rest) == 1 else sympy.Mul(*rest, evaluate=False)
-    return sympy.Mul(number, *rest, evaluate=False)
 
 
 def usual_order(model: ExportModel) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy
-from sympy.logic.boolalg import BooleanAtom
+from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from ssmsym.exporters.contract import ExporterError
 
@@ -74,6 +74,10 @@ class CodePrinter:
     def definition(self, e: Any) -> str:
         """One expression that may itself have a text among the symbols, written out."""
         return self._structure(e)[0]
+
+    def condition(self, e: Any) -> str:
+        """A relation, or several joined by and, or, not."""
+        return self._condition(e)
 
     def terms(self, e: Any) -> list[tuple[str, str]]:
         """A sum's terms in its own order, each as its sign and a text that binds like a product."""
@@ -202,11 +206,15 @@ class CodePrinter:
             return f"{relations['not']} ({self._condition(e.args[0])})"
         if isinstance(e, BooleanAtom) or not e.is_Relational:
             raise ExporterError(f"The condition '{e}' cannot be written in {self.dialect.name}.")
-        return f"{self.text(e.lhs)} {relations[e.rel_op]} {self.text(e.rhs)}"
+        right = self.text(e.rhs)
+        right = f"({right})" if right.startswith("-") else right  # some read '< -' as one sign
+        return f"{self.text(e.lhs)} {relations[e.rel_op]} {right}"
 
 
 def is_called(e: Any) -> bool:
     """Whether an expression is a function call, or a power that is computed like one."""
+    if isinstance(e, Boolean):  # SymPy counts And, Or and Not as functions
+        return False
     return bool(e.is_Function or isinstance(e, sympy.Piecewise) or (e.is_Pow and not e.exp.is_Integer))
 
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmsym.dynamics.fixed_points import find_fixed_points
 from ssmsym.dynamics.newton import polish
 from ssmsym.errors import InputError
+from ssmsym.exporters.derivatives import derivative
 from ssmsym.fields.data_expression import DataExpression
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.scalar_form import scalar_form
@@ -94,7 +95,7 @@ class ExportModel:
     def _derivatives(self, first: int, symbols: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
         data = self._data
         if data is None:
-            return tuple(tuple(sympy.diff(side, s) for s in symbols) for side in self.right_sides)
+            return tuple(tuple(derivative(side, s) for s in symbols) for side in self.right_sides)
         places = range(first, first + len(symbols))
         if isinstance(data, PiecewiseChebyshev):
             columns = [expressions(data, self._variables, by=place) for place in places]
