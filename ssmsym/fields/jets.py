@@ -254,8 +254,9 @@ class Jets:
         self._advanced = [o for o in chain if o in reached]
         self._closed = [o for o in chain if o not in reached]
         for operation in self._closed:
-            for operand in operation.operands:  # of which the completed parts are needed
-                operand.keep()
+            for operand in operation.operands:
+                if operand in reached:  # its completed part is needed
+                    operand.keep()
         needed: set[Operation] = set()
         waiting = [o for o in chain if o.is_kept]
         while waiting:
