@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.dynamics.diagram import BifurcationDiagram
 from ssmsym.dynamics.newton import polish
@@ -235,9 +235,13 @@ def _found_at(model: ExportModel, parameter: str, value: float) -> list[Start]:
     out: list[Start] = []
     for state in states:
         polished, _ = polish(field, state)
-        if np.linalg.norm(polished) > radius:
+        if np.linalg.norm(polished) > radius or not _in_range(model, polished):
             continue
         scale = 1.0 + float(np.linalg.norm(polished))
         if all(np.linalg.norm(polished - other.state) > _SAME_START * scale for other in out):
             out.append(Start(value, polished))
     return out
+
+
+def _in_range(model: ExportModel, state: NDArray[np.float64]) -> bool:
+    return model.trust_range is None or model.trust_range[0] <= state[0] <= model.trust_range[1]

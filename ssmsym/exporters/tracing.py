@@ -144,6 +144,8 @@ class _Reading:
         radius = np.inf if self.model.trust_radius is None else self.model.trust_radius
         reach = np.linalg.norm(trace.states, axis=1) if trace.orbits is None else trace.orbits.reach
         far = reach > radius
+        if self.model.trust_range is not None:
+            far |= _beyond(trace.states[:, 0], self.model.trust_range)
         leaving = np.flatnonzero(outside | far)
         if not len(leaving):
             end_reason = "left the interval" if at_end else trace.end or "stopped"
@@ -155,7 +157,31 @@ class _Reading:
             for event in trace.events
             if event.position >= end
         )
-        return _Cut(_shortened(trace, end, reason), beyond, reason)
+        short = _shortened(trace, end, reason)
+        if end and trace.kind == "equilibrium" and not far[end]:
+            short = self._up_to_the_end(short, trace, end)
+        return _Cut(short, beyond, reason)
+
+    def _up_to_the_end(self, short: Trace, trace: Trace, end: int) -> Trace:
+        """A cut trace with the fixed point at the end of the interval itself, which some tools step over."""
+        before, after = float(trace.parameter[end - 1]), float(trace.parameter[end])
+        last = self.plane.interval[0] if after < before else self.plane.interval[1]
+        if abs(before - last) <= _SLACK * self.plane.width:
+            return short
+        weight = (last - before) / (after - before)
+        guess = (1 - weight) * trace.states[end - 1] + weight * trace.states[end]
+        state, residual = polish(self.field(last), guess)
+        step = float(np.linalg.norm(trace.states[end] - trace.states[end - 1]))
+        scale = 1 + float(np.linalg.norm(state))
+        if not (residual <= _RESIDUAL * scale and np.linalg.norm(state - guess) <= step + _SAME * scale):
+            return short
+        return replace(
+            short,
+            parameter=np.append(short.parameter, last),
+            states=np.vstack([short.states, state]),
+            stable=np.append(short.stable, trace.stable[end]),
+            unstable=np.append(short.unstable, trace.unstable[end]),
+        )
 
     def holds(self, branch: Branch, start: Start) -> bool:
         """Whether a start lies on a branch: Newton from where the branch passes its parameter value."""
