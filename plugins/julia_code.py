@@ -45,6 +45,8 @@ DIALECT = Dialect(
     functions=_MATHEMATICS | _SPECIAL,
     select=lambda condition, a, b: f"({condition} ? {a} : {b})",
     relations={o: o for o in ("==", "!=", "<", "<=", ">", ">=")} | {"and": "&&", "or": "||", "not": "!"},
+    times=" * ",
+    over=" / ",
 )
 
 
@@ -192,7 +194,7 @@ def wrapped(statement: str) -> Iterator[str]:
     rest = statement
     while len(rest) > _WIDTH:
         head = rest[:_WIDTH]
-        end = max(head.rfind(mark) + len(mark) if mark in head else 0 for mark in (" + ", " - ", ", "))
+        end = max(head.rfind(mark) + len(mark) if mark in head else 0 for mark in (" + ", " - ", " * ", ", "))
         if end < _WIDTH // 3:
             break
         yield rest[:end].rstrip()
