@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from ssmsym_plugins import auto07p_compiled, auto07p_constants, auto07p_output, auto07p_source
+from ssmsym_plugins import auto07p_compiled, auto07p_constants, auto07p_source
+from ssmsym_plugins.auto07p_runs import (
+    OUTPUT,
+    USUAL_CURVE_POINTS,
+    USUAL_POINTS,
+    directions,
+    read_job,
+    run_name,
+    special_points,
+)
 
 from ssmsym.exporters.contract import (
     Array,
@@ -36,13 +44,7 @@ from ssmsym.exporters.options import (
 from ssmsym.exporters.process import call, ending
 
 _DEFAULT_FOLDER = "/usr/lib/auto-07p"
-_USUAL_POINTS = 5000
-_USUAL_CURVE_POINTS = 300
 _MOST_POINTS = 9999  # AUTO counts points with four digits
-_OUTPUT = (("fort.7", "b"), ("fort.8", "s"), ("fort.9", "d"))
-_SAME = 1e-6  # distance of coinciding special points, against the interval
-_KIND = {"cycles": "periodic", "fold_curve": "fold_curve", "hopf_curve": "hopf_curve"}
-_LABELLED = {"HB": "hopf", "LP": "fold"}
 
 
 class Auto07p(Runner, RightSideReader):
@@ -79,8 +81,8 @@ class Auto07p(Runner, RightSideReader):
         second_interval: tuple[float, float] | None = None,
         step: float | None = None,
         max_step: float | None = None,
-        points: int = _USUAL_POINTS,
-        curve_points: int = _USUAL_CURVE_POINTS,
+        points: int = USUAL_POINTS,
+        curve_points: int = USUAL_CURVE_POINTS,
         mesh: int = 50,
         tolerance: float = 1e-10,
         event_tolerance: float = 1e-8,
@@ -166,24 +168,19 @@ class Auto07p(Runner, RightSideReader):
         for number, start in enumerate(job.starts):
             for direction in (1, -1):
                 text = auto07p_constants.from_start(written, job.model, job.parameter, start, direction)
-                _run(job, program, text, _run_name("equilibria", number, direction))
+                _run(job, program, text, run_name("equilibria", number, direction))
         scenario = str(job.options.get("scenario", "equilibria"))
         if scenario == "equilibria":
             return
         written = (job.folder / f"c.{name}_{scenario}").read_text(encoding="ascii")
-        for number, (label, run) in enumerate(_special_points(job, scenario)):
-            for direction in _directions(scenario):
+        for number, (label, run) in enumerate(special_points(job, scenario)):
+            for direction in directions(scenario):
                 text = auto07p_constants.from_label(written, label, run, direction)
-                _run(job, program, text, _run_name(scenario, number, direction))
+                _run(job, program, text, run_name(scenario, number, direction))
 
     def read(self, job: Job) -> list[Trace]:
         """The traces in the b., s. and d. files of a finished job."""
-        scenario = str(job.options.get("scenario", "equilibria"))
-        out = _read_all(job, "equilibria", len(job.starts), (1, -1))
-        if scenario != "equilibria":
-            count = len(_special_points(job, scenario))
-            out += _read_all(job, scenario, count, _directions(scenario))
-        return out
+        return read_job(job)
 
     def evaluate(
         self, files: Mapping[str, str], model: ExportModel, states: Array, parameters: Array
@@ -192,79 +189,12 @@ class Auto07p(Runner, RightSideReader):
         return auto07p_compiled.right_sides(files, model, states, parameters)
 
 
-def _run_name(scenario: str, start: int, direction: int) -> str:
-    return f"{scenario}_{start}{'p' if direction > 0 else 'm'}"
-
-
-def _directions(scenario: str) -> tuple[int, ...]:
-    return (1,) if scenario == "cycles" else (1, -1)  # cycles leave a Hopf point one way
-
-
 def _run(job: Job, program: Path, constants: str, run: str) -> None:
     done = call([str(program)], job.folder, timeout=job.timeout, stdin=constants, check=False)
     if not (job.folder / "fort.7").is_file():
         raise ExporterError(f"AUTO-07p wrote no branch: {ending(done)}")
-    for file, letter in _OUTPUT:
+    for file, letter in OUTPUT:
         (job.folder / file).rename(job.folder / f"{letter}.{run}")
-
-
-def _texts(job: Job, run: str) -> tuple[str, str, str]:
-    branch, labelled, diagnostics = (
-        (job.folder / f"{letter}.{run}").read_text(errors="replace") for _, letter in _OUTPUT
-    )
-    return branch, labelled, diagnostics
-
-
-def _special_points(job: Job, scenario: str) -> list[tuple[int, str]]:
-    """Labels, each with its run, of the different points inside the interval from which a scenario goes on."""
-    kind = _LABELLED[auto07p_constants.FROM[scenario]]
-    low, high = job.interval
-    found: list[tuple[float, Array]] = []
-    out = []
-    for trace in _read_all(job, "equilibria", len(job.starts), (1, -1)):
-        run = _run_name("equilibria", trace.start, trace.direction)
-        labels = [row.label for row in auto07p_output.rows(_texts(job, run)[0])]
-        for event in trace.events:
-            value, state = float(trace.parameter[event.position]), trace.states[event.position]
-            if event.kind != kind or not low <= value <= high:
-                continue
-            if job.model.trust_radius is not None and np.linalg.norm(state) > job.model.trust_radius:
-                continue
-            known = any(
-                abs(value - other) <= _SAME * (high - low)
-                and np.linalg.norm(state - at) <= 100 * _SAME * (1 + np.linalg.norm(at))
-                for other, at in found
-            )
-            if not known:
-                found.append((value, state))
-                out.append((labels[event.position], run))
-    return out
-
-
-def _read_all(job: Job, scenario: str, starts: int, directions: Sequence[int]) -> list[Trace]:
-    names = [job.parameter]
-    if scenario in ("fold_curve", "hopf_curve"):
-        names.append(str(job.options["second_parameter"]))
-    numbers = auto07p_source.parameter_numbers(len(job.model.parameter_names))
-    of_points = scenario == "equilibria"
-    most = (
-        job.options.get("points", _USUAL_POINTS)
-        if of_points
-        else job.options.get("curve_points", _USUAL_CURVE_POINTS)
-    )
-    out = []
-    for start in range(starts):
-        for direction in directions:
-            run = auto07p_output.Run(
-                kind=_KIND.get(scenario, "equilibrium"),
-                start=start,
-                direction=direction,
-                n_states=len(job.model.state_names),
-                places=tuple(numbers[job.model.parameter_names.index(name)] for name in names),
-                most=int(most),
-            )
-            out.append(auto07p_output.trace(*_texts(job, _run_name(scenario, start, direction)), run))
-    return out
 
 
 def _build(job: Job, name: str, language: str) -> Path:

@@ -43,7 +43,7 @@ def evaluated(
         for file, text in files.items():
             (Path(folder) / file).write_text(text, encoding="ascii")
         (Path(folder) / "request.json").write_text(json.dumps(request), encoding="ascii")
-        command = [sys.executable, __file__, name, function, "request.json", "answer.json"]
+        command = [sys.executable, "-P", __file__, name, function, "request.json", "answer.json"]
         call(command, Path(folder), timeout=_TIMEOUT)
         answer = json.loads((Path(folder) / "answer.json").read_text(encoding="ascii"))
     return np.array(answer, dtype=float).reshape(len(states), *(shape or np.shape(states)[1:]))

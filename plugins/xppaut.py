@@ -204,7 +204,7 @@ class Xppaut(Runner, RightSideReader):
 
 def _ask(request: Mapping[str, Any], folder: Path, timeout: float) -> Any:
     (folder / "request.json").write_text(json.dumps(request), encoding="ascii")
-    command = [sys.executable, str(_SCRIPT), "request.json", "answer.json"]
+    command = [sys.executable, "-P", str(_SCRIPT), "request.json", "answer.json"]
     done = call(command, folder, timeout=timeout, check=False)
     answer = folder / "answer.json"
     if done.returncode or not answer.is_file():
