@@ -1,9 +1,11 @@
 """Whole slow manifolds: curves that are known exactly, chains of trained networks, folds over an interval."""
 
+import warnings
+
 import numpy as np
 import pytest
 import sympy
-from scipy.integrate import solve_ivp
+from scipy.integrate import quad, solve_ivp
 
 import ssmsym
 from ssmsym.errors import InputError
@@ -407,3 +409,61 @@ def test_a_map_without_stable_ends_is_refused():
     field = ssmsym.from_sympy({x: 1.1 * x, y: y / 2}, time="discrete")
     with pytest.raises(InputError, match="two stable fixed points"):
         ssmsym.slow_manifold(field, [[-1.0, 0.0], [1.0, 0.0]])
+
+
+# -- curves that are no graphs ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def winding():
+    """y' = (y - y^3) / 4 with x attracted to 4/5 sin 3y: over 0.9 x + 0.3 y the curve turns back twice."""
+    shape = sympy.Rational(4, 5) * sympy.sin(3 * y)
+    velocity = (y - y**3) / 4
+    field = ssmsym.from_sympy({x: -4 * (x - shape) + sympy.diff(shape, y) * velocity, y: velocity})
+    return field, [ssmsym.refine_fixed_point(field, [0.8 * np.sin(3 * a), a]) for a in (-1.0, 0.0, 1.0)]
+
+
+def test_a_curve_that_turns_back_is_taken_by_arclength(winding):
+    field, points = winding
+    with pytest.warns(ssmsym.SsmsymWarning, match="turns back"):
+        curve = ssmsym.slow_manifold(field, points, direction=[0.9, 0.3])
+    assert [p.source for p in curve.points] == [False, True, False]
+    ends = curve.points[0].s, curve.points[-1].s
+    length = quad(lambda a: np.hypot(2.4 * np.cos(3 * a), 1.0), -1, 1)[0]
+    assert ends[1] - ends[0] == pytest.approx(length, rel=1e-4)  # its knots are joined by chords
+    states = curve.sample(np.linspace(*ends, 101))
+    assert (np.diff(states @ [0.9, 0.3]) > 0).any()
+    assert (np.diff(states @ [0.9, 0.3]) < 0).any()
+    np.testing.assert_allclose(states[:, 0], 0.8 * np.sin(3 * states[:, 1]), atol=1e-8)
+    model = ssmsym.reduce(curve)
+    run = ssmsym.simulate(model.field, model.project(model.lift([0.52 * ends[1]])), [0.0, 4.0])
+    (_, first), (_, last) = model.lift(run.states)
+    growth = first**2 / (1 - first**2) * np.exp(2.0)  # y^2 / (1 - y^2) grows as exp(t / 2)
+    assert last == pytest.approx(np.sign(first) * np.sqrt(growth / (1 + growth)), abs=1e-6)
+
+
+def test_arclength_asked_for(winding):
+    field, points = winding
+    curve = ssmsym.slow_manifold(field, points, direction=[0.0, 1.0], arclength=True)
+    assert len(curve.points) == 3
+    with pytest.raises(InputError, match="leave out 'parameter' and 'extent'"):
+        ssmsym.slow_manifold(field, points, arclength=True, extent=(-1, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.reference
+@pytest.mark.parametrize("direction", ["input", "readout", "random"])
+def test_any_direction_finds_the_chain_of_the_context_network(reference, direction):
+    """Over an input the quasi-static curve has four turns, over some random directions ten."""
+    field = reference("opdim_ctxt_n100_1").at(u="context1")
+    e = {
+        "input": field.arrays["B"][:, 0],
+        "readout": field.arrays["W"][0],
+        "random": np.random.default_rng(0).standard_normal(100),
+    }[direction]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ssmsym.SsmsymWarning)
+        curve = ssmsym.slow_manifold(field, ssmsym.find_fixed_points(field), direction=e)
+    assert len(curve.points) == 9
+    assert max(piece.errors[0] for piece in curve.pieces) < 1e-6
+    assert {piece.end for piece in curve.pieces} == {"sink"}

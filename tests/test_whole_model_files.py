@@ -88,6 +88,21 @@ def test_a_model_is_the_same_after_saving(family_file, tmp_path):
         ssmsym.save(read, tmp_path / "third.npz")
 
 
+def test_a_curve_by_arclength_is_the_same_after_saving(network, tmp_path):
+    field = ssmsym.load(network)
+    states = [[-1.3] * 3, [0.0] * 3, [1.3] * 3]
+    points = [ssmsym.refine_fixed_point(field, state) for state in states]
+    model = ssmsym.reduce(ssmsym.slow_manifold(field, points, arclength=True))
+    ssmsym.save(model, tmp_path / "arc.npz")
+    for other in (
+        ssmsym.load_model(tmp_path / "arc.npz"),
+        ssmsym.model_from_json(ssmsym.model_to_json(model)),
+    ):
+        place = other.project(0.7 * points[2].state)
+        np.testing.assert_allclose(other.lift(place), 0.7 * points[2].state, atol=1e-9)
+        np.testing.assert_allclose(place, model.project(0.7 * points[2].state), rtol=1e-14)
+
+
 def test_the_json_can_be_read_without_ssmsym(family_file):
     """By its schema's description alone."""
     model = ssmsym.load_model(family_file)

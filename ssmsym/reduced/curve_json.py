@@ -9,9 +9,9 @@ import numpy as np
 
 from ssmsym.errors import FileFormatError
 from ssmsym.fields import file_checks as checks
-from ssmsym.reduced.curve_model import STYLE, CurveModel
+from ssmsym.reduced.curve_model import STYLE, CurveModel, frame_of
 from ssmsym.series.piecewise import PiecewiseChebyshev
-from ssmsym.slow_manifolds.chart_file import coordinate_of, json_ready
+from ssmsym.slow_manifolds.chart_file import coordinate_arrays, coordinate_of, json_ready
 
 FORMAT = "ssmsym-curve-model"
 VERSION = 1
@@ -37,18 +37,21 @@ SCHEMA: dict[str, Any] = {
         "p' = r(p, mu), x = W(p, mu), z = Z(p, mu), each on pieces of p from one of 'breaks' to the next: the sum of "
         "the coefficients times T_k0(t) T_k1(v_1) ..., one row of 'degrees' a product, where t runs from -1 to 1 over "
         "the piece and v_j over row j of 'box', the ranges of the parameter offsets mu = theta - value. A periodic p "
-        "is an angle. p of a state x is left^T (x - state), or where that has two entries their angle."
+        "is an angle. p of a state x is 'directions' (x - 'origin'), or with two directions the angle of the two; else "
+        "the arclength of the curve through 'states' at 'knots' where its normal plane holds x."
     ),
     "type": "object",
-    "required": ["format", "version", "rate", "states", "left", "state", "parameters"],
+    "required": ["format", "version", "rate", "states", "coordinate", "parameters"],
     "properties": {
         "format": {"const": FORMAT},
         "version": {"type": "integer", "maximum": VERSION},
         "rate": {**_MAP, "type": "object"},
         "states": {**_MAP, "type": "object"},
         "readout": _MAP,
-        "left": _ROWS,
-        "state": _NUMBERS,
+        "coordinate": {
+            "type": "object",
+            "properties": {"directions": _ROWS, "origin": _NUMBERS, "knots": _NUMBERS, "states": _ROWS},
+        },
         "parameters": {"type": "object", "additionalProperties": {"type": "number"}},
         "time": {"enum": ["continuous", "discrete"]},
         "equations": {"type": "array", "items": {"type": "string"}},
@@ -68,8 +71,7 @@ def curve_to_json(model: CurveModel, *, indent: int | None = 1) -> str:
         "evidence": json_ready(model.evidence),
         "rate": _map(model.reduced_dynamics),
         "readout": None if model.readout is None else _map(model.readout),
-        "state": model.state.tolist(),
-        "left": model.left.tolist(),
+        "coordinate": {name: a.tolist() for name, a in coordinate_arrays(model.coordinate).items()},
         "states": _map(model.parametrization),
     }
     return json.dumps(document, indent=indent, allow_nan=False)
@@ -95,9 +97,9 @@ def curve_from_document(document: dict[str, Any]) -> CurveModel:
         )
     parameters = checks.part(document, "parameters", dict)
     values = checks.array({"parameters": list(parameters.values())}, "parameters", (len(parameters),))
-    state = checks.array(document, "state", (None,))
-    left = checks.array(document, "left", (len(state), None))
-    coordinate = coordinate_of(np.ascontiguousarray(left.T), state)
+    outputs = checks.array(checks.part(document, "states", dict), "coefficients", (None, None, None)).shape[2]
+    coordinate = coordinate_of(checks.part(document, "coordinate", dict), outputs)
+    left, state = frame_of(coordinate)
     variables = 1 + len(parameters)
     has_readout = document.get("readout") is not None
     time = document.get("time", "continuous")
@@ -107,6 +109,7 @@ def curve_from_document(document: dict[str, Any]) -> CurveModel:
     if rate.periodic != coordinate.periodic:
         raise FileFormatError("Its rate and its coordinate are not both of an angle.")
     return CurveModel(
+        coordinate=coordinate,
         reduced_dynamics=rate,
         parametrization=_read(document, "states", variables, len(state)),
         readout=_read(document, "readout", variables, None) if has_readout else None,

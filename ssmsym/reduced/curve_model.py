@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field as dataclass_field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ssmsym.errors import InputError
 from ssmsym.reduced.model import ReducedModel
 from ssmsym.series.piecewise import PiecewiseChebyshev
 from ssmsym.series.piecewise_expressions import expressions
+from ssmsym.slow_manifolds.arc import Arc
 from ssmsym.slow_manifolds.chart import CurveChart, chart_of
 from ssmsym.slow_manifolds.coordinate import Angle, Coordinate, Line
 from ssmsym.slow_manifolds.curve import SlowManifold
@@ -37,12 +38,13 @@ class CurveModel(ReducedModel):
     Attributes
     ----------
     coordinate : Coordinate
-        p of a state: a straight direction or an angle.
+        p of a state: along a straight direction, an angle, or an arclength.
     reduced_dynamics, parametrization : PiecewiseChebyshev
         r and W in p followed by the parameter offsets.
     readout : PiecewiseChebyshev or None
     left, state : arrays
-        (N, 1) direction and (N,) origin of a straight coordinate, (N, 2) plane and centre of an angle.
+        (N, 1) direction and (N,) origin of a straight coordinate, (N, 2) plane and centre of an angle; of an arclength
+        (N, 0) and the beginning of the curve.
     eigenvalues : (0,) array
         There is no one fixed point that it belongs to.
     parameter_values : mapping of str to float
@@ -62,12 +64,7 @@ class CurveModel(ReducedModel):
     reduced_dynamics: PiecewiseChebyshev  # type: ignore[assignment]
     parametrization: PiecewiseChebyshev  # type: ignore[assignment]
     readout: PiecewiseChebyshev | None  # type: ignore[assignment]
-
-    @property
-    def coordinate(self) -> Coordinate:
-        if self.left.shape[1] == 2:
-            return Angle(self.state, self.left.T)
-        return Line(self.left[:, 0], self.state)
+    coordinate: Coordinate = dataclass_field(kw_only=True)
 
     @property
     def range(self) -> tuple[float, float] | None:
@@ -173,15 +170,21 @@ def chart_behind(model: CurveModel) -> CurveChart:
     )
 
 
+def frame_of(coordinate: Coordinate) -> tuple[Array, Array]:
+    """`left` and `state` of a model with this coordinate."""
+    if isinstance(coordinate, Angle):
+        return coordinate.plane.T, coordinate.centre
+    if isinstance(coordinate, Arc):
+        return np.empty((coordinate.states.shape[1], 0)), coordinate.states[0]
+    assert isinstance(coordinate, Line)
+    return coordinate.direction[:, None], coordinate.origin
+
+
 def model_of(chart: CurveChart) -> CurveModel:
     """The reduced model of a slow manifold's maps."""
-    coordinate = chart.coordinate
-    if isinstance(coordinate, Angle):
-        left, state = coordinate.plane.T, coordinate.centre
-    else:
-        assert isinstance(coordinate, Line)
-        left, state = coordinate.direction[:, None], coordinate.origin
+    left, state = frame_of(chart.coordinate)
     return CurveModel(
+        coordinate=chart.coordinate,
         reduced_dynamics=chart.rate,
         parametrization=chart.states,
         readout=chart.readout,

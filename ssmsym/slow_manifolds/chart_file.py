@@ -16,6 +16,7 @@ from ssmsym.fields import file_checks as checks
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.field_file import data_arrays, field_from_parts, field_to_parts
 from ssmsym.fields.files import read_arrays, write_arrays
+from ssmsym.slow_manifolds.arc import Arc
 from ssmsym.slow_manifolds.chart import CurveChart
 from ssmsym.slow_manifolds.coordinate import Angle, Coordinate, Line
 
@@ -28,13 +29,7 @@ Arrays = dict[str, NDArray[Any]]
 def chart_to_parts(chart: CurveChart) -> Arrays:
     """The header (JSON text) and arrays of a chart."""
     field_header, arrays = field_to_parts(chart.field)
-    coordinate = chart.coordinate
-    if isinstance(coordinate, Angle):
-        arrays.update({"coordinate.directions": coordinate.plane, "coordinate.origin": coordinate.centre})
-    else:
-        assert isinstance(coordinate, Line)
-        directions = coordinate.direction[None]
-        arrays.update({"coordinate.directions": directions, "coordinate.origin": coordinate.origin})
+    arrays.update({f"coordinate.{name}": a for name, a in coordinate_arrays(chart.coordinate).items()})
     for name, data in (("rate", chart.rate), ("states", chart.states), ("readout", chart.readout)):
         if data is not None:
             arrays.update(data_arrays(data, f"chart.{name}.%s"))
@@ -110,10 +105,9 @@ def _from_parts(header: Any, arrays: Arrays) -> CurveChart:
     _check_parameters(field, names, values)
     variables = 1 + len(names)
     has_readout = checks.part(header, "has_readout", bool)
-    coordinate = coordinate_of(
-        checks.array(arrays, "coordinate.directions", (None, n)),
-        checks.array(arrays, "coordinate.origin", (n,)),
-    )
+    prefix = "coordinate."
+    parts = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+    coordinate = coordinate_of(parts, n)
     chart = CurveChart(
         field,
         coordinate,
@@ -132,8 +126,35 @@ def _from_parts(header: Any, arrays: Arrays) -> CurveChart:
     return chart
 
 
-def coordinate_of(directions: NDArray[np.float64], origin: NDArray[np.float64]) -> Coordinate:
-    """A straight coordinate along one unit direction (1, N), or the angle in the plane of two (2, N)."""
+def coordinate_arrays(coordinate: Coordinate) -> Arrays:
+    """What :func:`coordinate_of` makes a coordinate of."""
+    if isinstance(coordinate, Angle):
+        return {"directions": coordinate.plane, "origin": coordinate.centre}
+    if isinstance(coordinate, Arc):
+        return {"knots": coordinate.knots, "states": coordinate.states}
+    assert isinstance(coordinate, Line)
+    return {"directions": coordinate.direction[None], "origin": coordinate.origin}
+
+
+def coordinate_of(parts: Mapping[str, Any], n: int) -> Coordinate:
+    """A straight coordinate along one unit direction, the angle in the plane of two, or an arclength.
+
+    Of states (n,); the parts are ``directions`` (1, n) or (2, n) and ``origin`` (n,), or ``knots`` (m,) and ``states``
+    (m, n).
+
+    Raises
+    ------
+    FileFormatError
+        If they are neither.
+    """
+    if "knots" in parts:
+        knots = checks.array(parts, "knots", (None,))
+        states = checks.array(parts, "states", (len(knots), n))
+        if len(knots) < 2 or not (np.diff(knots) > 0).all():
+            raise FileFormatError("Its coordinate has no 'knots' that ascend.")
+        return Arc(knots, states)
+    directions = checks.array(parts, "directions", (None, n))
+    origin = checks.array(parts, "origin", (n,))
     orthonormal = np.abs(directions @ directions.T - np.eye(len(directions))).max(initial=0.0) < 1e-8
     if len(directions) not in (1, 2) or not orthonormal:
         raise FileFormatError("Its coordinate has neither one unit direction nor two that are orthonormal.")

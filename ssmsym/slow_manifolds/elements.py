@@ -74,8 +74,28 @@ def complement(e: Array) -> Array:
     return reflection[:, 1:]
 
 
+@dataclass(eq=False)
+class FrozenJacobian:
+    """The Schur form with which the last element was solved; the next is tried with it first.
+
+    Attributes
+    ----------
+    form : tuple of two (N - 1, N - 1) arrays, or None
+    """
+
+    form: tuple[Array, Array] | None = None
+
+
 def collocate(
-    field: VectorField, x0: Array, e: Array, length: float, guess: Array, *, noise: float, end: Array | None
+    field: VectorField,
+    x0: Array,
+    e: Array,
+    length: float,
+    guess: Array,
+    *,
+    noise: float,
+    end: Array | None,
+    frozen: FrozenJacobian,
 ) -> Element | None:
     """The element of a given length from x0 in direction e; None if the iteration does not settle.
 
@@ -91,6 +111,8 @@ def collocate(
         Size of rounding errors of f, in 1/time: the defect need not fall below it.
     end : (N,) array, optional
         A fixed point at which the element ends.
+    frozen : FrozenJacobian
+        Taken over from the element before, and renewed where that converges slowly.
     """
     n = len(guess) - 1
     t, D, to_coefficients = lobatto(n)
@@ -114,12 +136,13 @@ def collocate(
         if not defect < 100 * best or (iteration > 12 and defect > 0.5 * best and defect > 1e-6):
             return None
         best = min(best, defect)
-        if iteration == 0 or (iteration in _RETAKEN_AT and defect > _SLOW * previous):
+        if frozen.form is None or (iteration in _RETAKEN_AT and defect > _SLOW * previous):
             AQ = field.jacobian(states[n // 2]) @ Q
             M = Q.T @ AQ - np.outer(slopes[n // 2], e @ AQ)
             if not np.isfinite(M).all():
                 return None
-            T, Z = schur(M, check_finite=False)
+            frozen.form = schur(M, check_finite=False)
+        T, Z = frozen.form
         previous = defect
         S, X = schur((r[:, None] * D)[np.ix_(rows, rows)].T)
         solution, scale, _ = lapack.dtrsyl(T, S, -(Z.T @ G[rows].T @ X), isgn=-1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmsym.fields.field import VectorField
-from ssmsym.slow_manifolds.elements import Element, collocate, lobatto
+from ssmsym.slow_manifolds.elements import Element, FrozenJacobian, collocate, lobatto
 
 Array = NDArray[np.float64]
 
@@ -64,6 +64,7 @@ class March:
         self._longest = longest
         self._leaves = leaves
         self._degree = degree
+        self._frozen = FrozenJacobian()
 
     def from_source(self, state: Array, direction: Array) -> Run:
         """From a saddle or source along a unit eigenvector."""
@@ -118,7 +119,9 @@ class March:
         noise = _NOISE * rate * float(np.linalg.norm(x))
         while length >= _SHORTEST * self._longest:
             for guess in self._guesses(x, e, length, rate, straight=end is not None):
-                element = collocate(self._field, x, e, length, guess, noise=noise, end=end)
+                element = collocate(
+                    self._field, x, e, length, guess, noise=noise, end=end, frozen=self._frozen
+                )
                 if element is not None and (end is not None or element.tail < _RESOLVED * length):
                     return element, length, end is not None
             length, end = 0.5 * length, None

@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 _STEPS = 40
 _SETTLED = 1e-11  # of a Newton step, relative to the size of the state
 _MOST_HALVINGS = 6
+_JUMP = 2.0  # of a predicted step: distance from the prediction at which a point lies on another curve
 _BATCH = 64
 _BATCH_STEPS = 6
 _ALMOST = 1e-7
@@ -156,7 +157,14 @@ def _continued(
         share = (s - here[0]) / (here[0] - previous[0])
         guess, rate = guess + share * (here[1] - previous[1]), rate + share * (here[2] - previous[2])
     try:
-        return held_point(field, coordinate, s, guess, rate)
+        found = held_point(field, coordinate, s, guess, rate)
+        predicted = float(np.linalg.norm(guess - here[1]))
+        if previous is not None and np.linalg.norm(found[0] - guess) > _JUMP * predicted:
+            raise NotConvergedError(
+                f"The quasi-static curve turns back near coordinate {s:.4g}, or another lies near. Take the arclength "
+                "as coordinate, a shorter extent, or another direction."
+            )
+        return found
     except NotConvergedError:
         if depth >= _MOST_HALVINGS:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.dynamics.fixed_points import FixedPoint
-from ssmsym.errors import InputError
+from ssmsym.errors import InputError, NotConvergedError, SsmsymWarning
 from ssmsym.fields.field import VectorField
+from ssmsym.slow_manifolds.arc import chain_arc
 from ssmsym.slow_manifolds.assembly import march_curve
 from ssmsym.slow_manifolds.coordinate import Angle, Line
 from ssmsym.slow_manifolds.curve import SlowManifold
@@ -23,6 +25,9 @@ Array = NDArray[np.float64]
 _POINTS = 241  # of the quasi-static curve
 _ROUND = 721  # angles of a closed one
 _MARGIN = 0.02  # of the extent, beyond the outermost states
+_FIXED = 1e-6  # of the Jacobian's norm: speed of a fixed point
+_SAME = 1e-6  # of the states' size: distance of two points that are one
+_FAR = 1.5  # times the distance of the farthest state from their mean
 _WIDER_MARGIN = 0.06  # over a parameter interval, along which the outermost fixed points may vanish
 
 
@@ -37,6 +42,7 @@ def slow_manifold(
     extent: tuple[float, float] | None = None,
     direction: ArrayLike | None = None,
     closed: bool = False,
+    arclength: bool = False,
     degree: int = 10,
     progress: Callable[[int, int], None] | None = None,
 ) -> SlowManifold | SlowManifoldFamily | MapSlowManifold:
@@ -69,6 +75,11 @@ def slow_manifold(
     closed : bool
         Whether the curve is closed about the mean of the states: the coordinate is then the angle in the plane of
         their first two principal directions.
+    arclength : bool
+        Whether the coordinate is the arclength of the quasi-static curve, which may then turn back in e . x; it is
+        followed both ways until it leaves what the states span in their own direction. Without a parameter and an
+        extent this is also done where the curve is lost over e . x, or over a given direction misses fixed points
+        among the states.
     degree : int
         Of the elements.
     progress : callable, optional
@@ -77,6 +88,11 @@ def slow_manifold(
     Returns
     -------
     SlowManifold; SlowManifoldFamily with a parameter; MapSlowManifold of a map
+
+    Warns
+    -----
+    SsmsymWarning
+        If the curve turns back in e . x, so that its coordinate is the arclength unasked.
 
     Raises
     ------
@@ -103,18 +119,80 @@ def slow_manifold(
         angle = _angle(states)
         return march_curve(field, angle, np.linspace(-np.pi, np.pi, _ROUND), states[0], degree=degree)
     line = _line(field, states, direction, trajectories=trajectories)
+    if arclength:
+        if parameter is not None or extent is not None:
+            raise InputError(
+                "By arclength a curve is computed at one parameter value, as far as the states reach; leave out "
+                "'parameter' and 'extent'."
+            )
+        return _by_arclength(field, states, line, degree)
     low, high = _extent(line, states, extent, _MARGIN if parameter is None else _WIDER_MARGIN)
     s = np.linspace(low, high, _POINTS)
     start = states[np.argsort(line.of(states))[len(states) // 2]]
     if parameter is None:
         if interval is not None:
             raise InputError("An 'interval' belongs to a 'parameter'; name the parameter too.")
-        return march_curve(field, line, s, start, degree=degree)
+        may_turn = extent is None and len(states) > 1
+        try:
+            curve = march_curve(field, line, s, start, degree=degree)
+        except NotConvergedError:
+            if not may_turn:
+                raise
+            return _turned(None, field, states, line, degree)
+        return _turned(curve, field, states, line, degree) if may_turn and direction is not None else curve
     if interval is None:
         raise InputError(f"The parameter '{parameter}' needs an 'interval' of absolute values.")
     return curves_over_interval(
         field, line, s, start, parameter, interval, values=values, degree=degree, progress=progress
     )
+
+
+def _turned(
+    curve: SlowManifold | None, field: VectorField, states: Array, line: Line, degree: int
+) -> SlowManifold:
+    """The curve, or where it misses given fixed points that another meets by arclength, that one."""
+    fixed = [x for x in states if np.linalg.norm(field(x)) < _FIXED * np.linalg.norm(field.jacobian(x))]
+    met = 0 if curve is None else _met(curve, fixed)
+    if curve is not None and met == len(fixed):
+        return curve
+    try:
+        other = _by_arclength(field, states, line, degree)
+    except NotConvergedError:
+        if curve is None:
+            raise
+        return curve
+    if curve is not None and _met(other, fixed) <= met:
+        return curve
+    warnings.warn(
+        "The curve turns back in the direction of its coordinate; the arclength is taken in its place.",
+        SsmsymWarning,
+        stacklevel=4,
+    )
+    return other
+
+
+def _met(curve: SlowManifold, fixed: list[Array]) -> int:
+    scale = 1.0 + max((float(np.linalg.norm(x)) for x in fixed), default=0.0)
+    return sum(any(np.linalg.norm(x - p.point.state) < _SAME * scale for p in curve.points) for x in fixed)
+
+
+def _by_arclength(field: VectorField, states: Array, line: Line, degree: int) -> SlowManifold:
+    """The curve over its own arclength, as far as the states reach along the line through the outermost two."""
+    if len(states) < 2:
+        raise InputError("By arclength a curve is followed as far as the states reach; give two or more.")
+    own = _line(field, states, None, trajectories=False)
+    low, high = _extent(own, states, None, _MARGIN)
+    start = states[np.argsort(own.of(states))[len(states) // 2]]
+    centre = states.mean(axis=0)
+    far = _FAR * float(np.linalg.norm(states - centre, axis=1).max())
+
+    def inside(x: Array) -> bool:
+        return low <= float(own.of(x)) <= high and float(np.linalg.norm(x - centre)) <= far
+
+    arc = chain_arc(field, line.direction, start, inside, high - low, degree)
+    margin = _MARGIN * arc.knots[-1]
+    s = np.linspace(-margin, arc.knots[-1] + margin, _POINTS)
+    return march_curve(field, arc, s, arc.states[len(arc.states) // 2], degree=degree)
 
 
 def _states(field: VectorField, through: Any) -> tuple[Array, bool]:
