@@ -3,7 +3,8 @@
 python benchmarks/slow_manifold.py [--repetitions 3] [--copies 1 2 5 10]
 
 The network is the shipped working memory of 100 units; a larger one repeats each unit and adds a random coupling of
-gain 0.2 among the differences of equal units, so that its curve is the small one's, repeated. One BLAS thread; CPU seconds, and for the interval, whose values are worked on side by side, elapsed ones too.
+gain 0.2 among the differences of equal units, so that its curve is the small one's, repeated. One BLAS thread; CPU
+seconds, and for the interval, whose values are worked on side by side, elapsed ones too.
 """
 
 import os
@@ -11,6 +12,7 @@ import os
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import argparse
+import itertools
 import statistics
 import time
 import tracemalloc
@@ -90,7 +92,7 @@ def main():
     points = ssmsym.find_fixed_points(field)
     ssmsym.slow_manifold(field, points)
     found = [one_value(field, points, c, 1 if c > 2 else chosen.repetitions) for c in sorted(chosen.copies)]
-    for (before, smaller), (after, larger) in zip(found[:-1], found[1:], strict=True):
+    for (before, smaller), (after, larger) in itertools.pairwise(found):
         power = np.log(after / before) / np.log(larger / smaller)
         print(f"from N = {smaller} to {larger}: time grows as N^{power:.1f}")
     interval(field, points, chosen.values)

@@ -113,7 +113,7 @@ def chain_arc(
         If there is no such curve near the start, or it is lost or does not end.
     """
     states, rates = _traced(field, e, start, inside, size / _POINTS)
-    points = []
+    points: list[FixedPoint] = []
     for i in np.flatnonzero(np.diff(np.sign(rates))):
         share = rates[i] / (rates[i] - rates[i + 1])
         guess = (1 - share) * states[i] + share * states[i + 1]
