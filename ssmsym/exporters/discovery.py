@@ -68,7 +68,9 @@ def _load(name: str) -> Exporter:
     where = f"The exporter '{name}' of '{_distribution(entry)}' ({entry.value})"
     try:
         exporter = entry.load()()
-    except Exception as error:  # whatever a plugin does wrong, the message must name it
+        own = getattr(exporter, "name", None)
+        texts = [getattr(exporter, attribute, "") for attribute in ("description", "url", "verified")]
+    except (Exception, SystemExit) as error:  # whatever a plugin does wrong, the message must name it
         reason = str(error).splitlines()[0] if str(error) else ""
         raise ExporterError(
             f"{where} cannot be loaded: {type(error).__name__}{f': {reason}' if reason else ''}. Mend or "
@@ -76,9 +78,11 @@ def _load(name: str) -> Exporter:
         ) from error
     if not isinstance(exporter, Exporter):
         raise ExporterError(f"{where} is no ssmsym.exporters.contract.Exporter; mend or uninstall it.")
-    if getattr(exporter, "name", None) != name:
+    if own != name:
+        raise ExporterError(f"{where} calls itself '{own}'; mend or uninstall it.")
+    if not all(isinstance(text, str) for text in texts):
         raise ExporterError(
-            f"{where} calls itself '{getattr(exporter, 'name', None)}'; mend or uninstall it."
+            f"{where} has a 'description', 'url' or 'verified' that is no text; mend or uninstall it."
         )
     render_options(exporter)
     return exporter

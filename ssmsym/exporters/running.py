@@ -72,17 +72,17 @@ def _status(name: str) -> ToolStatus:
         return status
     try:
         found = exporter.find()
+        return ToolStatus(
+            name,
+            exporter.description,
+            exporter.url,
+            installed=found is not None,
+            version="" if found is None else found.version,
+            install_hint=exporter.install_hint,
+            verified=exporter.verified,
+        )
     except Exception as error:  # one plugin's fault must not hide the other tools
         return ToolStatus(name, problem=f"looking for its tool failed: {type(error).__name__}: {error}")
-    return ToolStatus(
-        name,
-        exporter.description,
-        exporter.url,
-        installed=found is not None,
-        version="" if found is None else found.version,
-        install_hint=exporter.install_hint,
-        verified=exporter.verified,
-    )
 
 
 def continue_in(
