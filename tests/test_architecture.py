@@ -21,6 +21,7 @@ LAYERS = (
     "manifolds",
     "slow_manifolds",
     "reduced",
+    "normal_forms",
     "data",
     "exporters",
     "networks",

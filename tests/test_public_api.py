@@ -37,6 +37,7 @@ NAMES = {
     *("compare", "fit_ssm", "load_fit", "load_trajectories", "save_fit", "save_trajectories"),
     *("ExactComplexForm", "ExactFold", "ExactHopf", "ExactPitchfork", "exact_fold_coefficient"),
     *("exact_hopf_coefficient", "exact_pitchfork_coefficient"),
+    *("NormalForm", "normal_form", "Prediction", "save_normal_form", "Coefficient", "HopfRun", "HopfVerdict"),
     "__version__",
 }
 FUNCTIONS = sorted(name for name in NAMES if name[0].islower() and name != "reduce")

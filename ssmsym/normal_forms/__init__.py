@@ -1,0 +1,1 @@
+"""Normal forms of bifurcations, from the reduced model and from multilinear forms of the full field."""
