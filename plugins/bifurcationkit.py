@@ -113,7 +113,16 @@ def _script(writer: JuliaWriter, name: str, wanted: Request, points: int) -> Ite
 
 
 def _finalise(writer: JuliaWriter) -> str:
-    return ", finalise_solution = trusted" if writer.model.trust_radius else ""
+    return ", finalise_solution = trusted" if _conditions(writer.model) else ""
+
+
+def _conditions(model: ExportModel) -> list[str]:
+    """What a point of a branch must fulfil where the model is trusted."""
+    out = [f"norm(z.u) <= {signed(model.trust_radius)}"] if model.trust_radius else []
+    if model.trust_range:
+        low, high = (signed(end) for end in model.trust_range)
+        out.append(f"{low} <= z.u[1] <= {high}")
+    return out
 
 
 def _record(writer: JuliaWriter, first: str) -> Iterator[str]:
@@ -127,10 +136,11 @@ def _record(writer: JuliaWriter, first: str) -> Iterator[str]:
         yield f"    outputs = {writer.module}.readout(state, parameters)"
     yield from wrapped(f"    return ({', '.join(fields)}{',' if len(fields) == 1 else ''})")
     yield "end"
-    if model.trust_radius:
+    conditions = _conditions(model)
+    if conditions:
         yield ""
         yield "# a branch ends where its states are no longer trusted"
-        yield f"trusted(z, tau, step, branch; k...) = norm(z.u) <= {signed(model.trust_radius)}"
+        yield f"trusted(z, tau, step, branch; k...) = {' && '.join(conditions)}"
 
 
 def _options(writer: JuliaWriter, wanted: Request, points: int) -> Iterator[str]:

@@ -21,6 +21,7 @@ from ssmsym_plugins.matlab_code import (
 )
 
 from ssmsym.exporters.contract import Array, Exporter, ExporterError, RightSideReader
+from ssmsym.exporters.identifiers import identifiers
 from ssmsym.exporters.model import ExportModel
 
 _OWN = ("state", "parameters", "value", "prob", "data", "u")
@@ -193,16 +194,17 @@ def _script(writer: MatlabWriter, name: str, wanted: Request, points: int) -> It
     step = f"'h0', {signed(wanted.step / 5)}, 'h_max', {signed(wanted.step)}, 'PtMX', {points}"
     yield f"prob = coco_set(prob, 'cont', {step});"
     yield "end"
-    if model.trust_radius:
+    if model.trust_radius or model.trust_range:
         yield ""
-        yield "function [data, value] = norm_of_state(prob, data, u)"
-        yield "value = norm(u);"
+        yield "function [data, value] = size_of_state(prob, data, u)"
+        yield "value = [norm(u); u(1)];"
         yield "end"
 
 
 def _monitors(writer: MatlabWriter, name: str) -> Iterator[str]:
     model = writer.model
-    if not (model.readouts or model.trust_radius):
+    trusted = bool(model.trust_radius or model.trust_range)
+    if not (model.readouts or trusted):
         return
     yield "[data, uidx] = coco_get_func_data(prob, 'ep', 'data', 'uidx');"
     yield "states = uidx(data.ep_eqn.x_idx);"
@@ -213,9 +215,14 @@ def _monitors(writer: MatlabWriter, name: str) -> Iterator[str]:
         yield from wrapped(
             f"prob = coco_add_func(prob, 'readout', @{name}_readout, [], 'regular', {outputs}, 'uidx', arguments_);"
         )
+    if trusted:
+        own = cells(identifiers(["norm_x", "first_x"], reserved=writer.parameter_names))
+        yield f"sizes = {own};"
+        yield "prob = coco_add_func(prob, 'size', @size_of_state, [], 'regular', sizes, 'uidx', states);"
     if model.trust_radius:
-        yield "prob = coco_add_func(prob, 'size', @norm_of_state, [], 'regular', 'norm_x', 'uidx', states);"
-        yield f"prob = coco_add_event(prob, 'TR', 'BP', 'norm_x', {signed(model.trust_radius)});"
+        yield f"prob = coco_add_event(prob, 'TR', 'BP', sizes{{1}}, {signed(model.trust_radius)});"
+    if model.trust_range:
+        yield f"prob = coco_add_event(prob, 'TR', 'BP', sizes{{2}}, {row(model.trust_range)});"
 
 
 def _from_points(label: str, start: str, name: str, run: str, arguments: str) -> Iterator[str]:

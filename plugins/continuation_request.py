@@ -74,8 +74,7 @@ def continuation_request(
     other = (0.0, 0.0) if second is None else _interval("second_interval", model, second, second_interval)
     if step is not None and not (np.isfinite(step) and step > 0):
         raise ExporterError(f"'step' is a positive number; found {step}.")
-    size = model.trust_radius or max(1.0, float(np.linalg.norm(model.initial_state)))
-    longest = 0.05 * min(bounds[1] - bounds[0], size) if step is None else float(step)
+    longest = 0.05 * min(bounds[1] - bounds[0], _size(model)) if step is None else float(step)
     return Request(first, bounds, second, other, longest)
 
 
@@ -86,6 +85,12 @@ def check_file_name(name: str, reserved: Iterable[str]) -> None:
             f"'name' takes up to 50 letters, digits and underscores, a letter first, and no reserved word; found "
             f"{name!r}."
         )
+
+
+def _size(model: ExportModel) -> float:
+    if model.trust_range:
+        return 0.5 * (model.trust_range[1] - model.trust_range[0])
+    return model.trust_radius or max(1.0, float(np.linalg.norm(model.initial_state)))
 
 
 def _place(model: ExportModel, name: str) -> int:

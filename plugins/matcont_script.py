@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ssmsym_plugins.continuation_request import Request
-from ssmsym_plugins.matlab_code import MatlabWriter, column, file_text, signed, text, wrapped
+from ssmsym_plugins.matlab_code import MatlabWriter, column, file_text, row, signed, text, wrapped
 
 _INTERVALS, _DEGREE = 20, 4  # of the collocation of a cycle
 _AMPLITUDE = 1e-3  # of the first cycle, relative to the size of the state
@@ -26,6 +26,7 @@ def run_script(writer: MatlabWriter, name: str, wanted: Request, points: int) ->
         f"ap = {wanted.parameter + 1};  % {writer.parameter_names[wanted.parameter]}",
         f"interval = [{signed(wanted.interval[0])}, {signed(wanted.interval[1])}];",
         f"radius = {signed(writer.model.trust_radius or float('inf'))};  % of the trusted states",
+        f"range = {row(writer.model.trust_range or (float('-inf'), float('inf')))};  % of the first state",
         "results = struct('equilibria', {{}}, 'folds', {{}}, 'hopfs', {{}}, 'cycles', {{}});"
         if flow
         else "results = struct('fixed_points', {{}}, 'folds', {{}}, 'flips', {{}}, 'neimark_sackers', {{}});",
@@ -48,6 +49,8 @@ def _options(writer: MatlabWriter, wanted: Request, points: int) -> Iterator[str
     yield f"opt = contset(opt, 'MaxNumPoints', {points});"
     yield f"opt = contset(opt, 'MaxStepsize', {step});"
     yield f"opt = contset(opt, 'InitStepsize', {signed(wanted.step / 5)});"
+    if writer.model.time == "discrete" and len(writer.model.states) == 1:
+        yield "opt = contset(opt, 'IgnoreSingularity', 1);  % one state has no Neimark-Sacker points"
     if writer.model.readouts:
         yield "found = struct('name', {}, 'state', {}, 'label', {});"
         for i in range(len(writer.model.readouts)):
@@ -59,7 +62,7 @@ def _options(writer: MatlabWriter, wanted: Request, points: int) -> Iterator[str
 
 def _flow(wanted: Request) -> Iterator[str]:
     yield from _first("init_EP_EP(system, x, p, ap)", "equilibrium", "equilibria")
-    yield "  for k = reshape(trusted(s, xc, n, interval, radius), 1, [])"
+    yield "  for k = reshape(trusted(s, xc, n, interval, radius, range), 1, [])"
     yield from _at_point()
     yield "    if strcmp(label, 'H') && isfield(s(k).data, 'lyapunov') && ischar(s(k).data.lyapunov)"
     yield "      continue  % a neutral saddle"
@@ -85,8 +88,11 @@ def _flow(wanted: Request) -> Iterator[str]:
 def _map(wanted: Request) -> Iterator[str]:
     yield from _first("init_FPm_FPm(system, x, p, ap, 1)", "fixedpointmap", "fixed_points")
     if wanted.second is not None:
-        yield "  for k = reshape(trusted(s, xc, n, interval, radius), 1, [])"
+        yield "  for k = reshape(trusted(s, xc, n, interval, radius, range), 1, [])"
         yield from _at_point()
+        yield "    if strcmp(label, 'NS') && ~isfield(s(k).data, 'c')"
+        yield "      continue  % a neutral saddle"
+        yield "    end"
         yield f"    both = [ap, {wanted.second + 1}];"
         yield from _curve("LP", "init_LPm_LPm(system, xs, ps, both, 1)", "limitpointmap", "folds")
         yield from _curve("PD", "init_PDm_PDm(system, xs, ps, both, 1)", "perioddoublingmap", "flips")
@@ -125,12 +131,13 @@ def _curve(label: str, start: str, curve: str, result: str) -> Iterator[str]:
 
 
 _TRUSTED = (
-    "function found = trusted(s, x, n, interval, radius)",
+    "function found = trusted(s, x, n, interval, radius, range)",
     "% places of special points in the interval whose states are trusted; MatCont itself has no such bounds",
     "found = [];",
     "for k = 1:numel(s)",
     "  point = x(:, s(k).index);",
-    "  if point(end) >= interval(1) && point(end) <= interval(2) && norm(point(1:n)) <= radius",
+    "  inside = point(end) >= interval(1) && point(end) <= interval(2);",
+    "  if inside && norm(point(1:n)) <= radius && point(1) >= range(1) && point(1) <= range(2)",
     "    found(end+1) = k;",
     "  end",
     "end",

@@ -212,8 +212,8 @@ def text(value: str) -> str:
 
 def signed(value: float) -> str:
     """A number that may be negative or infinite."""
-    if value == float("inf"):
-        return "Inf"
+    if abs(value) == float("inf"):
+        return "Inf" if value > 0 else "-Inf"
     return ("-" if value < 0 else "") + literal(abs(value))
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,7 +138,9 @@ assert(numel(value) == numel(names));
 printf('func %s %s %s %s\\n', id, kind, strjoin(names, ' '), mat2str(uidx'));
 end
 function prob = coco_add_event(prob, name, kind, parameter, value)
-printf('event %s %s %s %g\\n', name, kind, parameter, value);
+printf('event %s %s %s', name, kind, parameter);
+printf(' %g', value);
+printf('\\n');
 end
 function bd = coco(prob, run, problem, dimension, names, intervals)
 if ~iscell(names), names = {names}; end
@@ -205,8 +208,18 @@ def test_script_has_the_readout_and_ends_at_the_trust_radius(tmp_path):
     model = exported("parametric")
     said, _ = script_output(tmp_path, model)
     assert said[1] == "func readout regular z1 z2 [11 12 13]"
-    assert said[2] == "func size regular norm_x 11"
+    assert said[2] == "func size regular norm_x first_x 11"
     assert said[3] == f"event TR BP norm_x {model.trust_radius:g}"
+
+
+@needs_octave
+def test_script_ends_where_a_whole_curve_does(tmp_path):
+    x, m = sympy.symbols("x norm_x")
+    model = export_model(from_sympy({x: m - x**3}, parameters={m: 0.125}))
+    said, settings = script_output(tmp_path, replace(model, trust_range=(-0.5, 1.5)))
+    assert said[1] == "func size regular norm_x_2 first_x 11"
+    assert said[2] == "event TR BP first_x -0.5 1.5"
+    assert settings[2] == "set cont h_max 0.05"
 
 
 @needs_octave

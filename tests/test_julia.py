@@ -1,5 +1,7 @@
 """Julia modules and BifurcationKit scripts, read by a grammar of Julia and evaluated by a reader of its tree."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy
@@ -219,6 +221,8 @@ def test_record_has_the_readout_and_branches_stay_inside_the_trust_radius():
     assert "(p = state[1], z1 = outputs[1], z2 = outputs[2])" in text
     assert f"norm(z.u) <= {model.trust_radius!r}" in text
     assert "finalise_solution = trusted" in text
+    whole = replace(exported("cusp"), trust_range=(-1.0, 2.0))
+    assert "trusted(z, tau, step, branch; k...) = -1.0 <= z.u[1] <= 2.0" in KIT.render(whole)["run_model.jl"]
     assert "trusted" not in KIT.render(exported("cusp"))["run_model.jl"]
 
 

@@ -4,6 +4,7 @@ import itertools
 import math
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -230,15 +231,17 @@ if isfield(opt, 'Userfunctions'), users = opt.Userfunctions; end
 name = func2str(curve);
 printf('cont %s backward %d users %d step %g points %d\\n', name, opt.Backward, users, opt.MaxStepsize, ...
   opt.MaxNumPoints);
-x = repmat(x0, 1, 8); v = x; h = []; f = [];
-x(end, 7) = 1e3;
-labels = {'00', 'LP', 'H ', 'H ', 'PD', 'NS', 'LP', '99'};
+x = repmat(x0, 1, 9); v = x; h = []; f = [];
+x(end, 8) = 1e3;
+labels = {'00', 'LP', 'H ', 'H ', 'PD', 'NS', 'NS', 'LP', '99'};
 s = struct('index', {}, 'label', {}, 'data', {});
-for k = 1:8
+for k = 1:9
   s(k, 1) = struct('index', k, 'label', labels{k}, 'data', struct());
 end
 s(3).data.lyapunov = -0.5;
 s(4).data.lyapunov = 'Neutral saddle';
+s(6).data.c = -0.25;
+s(7).data.mprocess_NS = 'Neutral saddle';
 end
 results = run_model();
 for name = fieldnames(results)', printf('%s %d\\n', name{1}, numel(results.(name{1}))); end
@@ -308,6 +311,14 @@ def test_script_for_maps(tmp_path):
 
 
 @needs_octave
+def test_script_for_a_map_of_one_state(tmp_path):
+    x, a, b = sympy.symbols("x a b")
+    field = from_sympy({x: a * x * (1 - x) + b}, parameters={a: 2.5, b: 0.0}, time="discrete")
+    script_output(tmp_path, export_model(field, state=[0.6]))
+    assert "contset(opt, 'IgnoreSingularity', 1)" in (tmp_path / "run_model.m").read_text()
+
+
+@needs_octave
 def test_script_with_one_parameter_and_awkward_names(tmp_path):
     x, entry = sympy.Symbol("if"), sympy.Symbol("u[0]")
     said = script_output(tmp_path, from_sympy({x: entry - x**3}, parameters={entry: 0.125}))
@@ -319,6 +330,14 @@ def test_script_knows_where_the_model_is_trusted():
     text = TOOL.render(model)["run_model.m"]
     assert f"radius = {model.trust_radius!r};" in text
     assert "radius = Inf;" in TOOL.render(exported("cusp"))["run_model.m"]
+
+
+@needs_octave
+def test_points_beyond_a_whole_curve_are_not_followed(tmp_path):
+    model = export_model(exported("cusp"), state=[1.0])
+    assert "folds 4" in script_output(tmp_path / "inside", replace(model, trust_range=(-2.0, 1.0)))
+    assert "folds 0" in script_output(tmp_path / "outside", replace(model, trust_range=(-2.0, 0.9)))
+    assert "folds 0" in script_output(tmp_path / "far", replace(model, trust_radius=0.9))
 
 
 # -- sizes ----------------------------------------------------------------------------------------------------
