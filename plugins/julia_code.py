@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from ssmsym.exporters.model import ExportModel
 _WIDTH = 110
 _CHUNK = 20  # terms of a sum in one statement: Julia is slow with long ones
 _MANY_TERMS = 200  # from here on powers, too, are computed once
+
+_BREAK = re.compile(r" (?:[-+*?:]|&&|\|\|) |, ")
 
 _KEYWORDS = """
     baremodule begin break catch const continue do else elseif end export false finally for function global if import
@@ -193,10 +196,10 @@ def wrapped(statement: str) -> Iterator[str]:
     """A statement in lines that are not too long; a line that ends with an operator or a comma goes on."""
     rest = statement
     while len(rest) > _WIDTH:
-        head = rest[:_WIDTH]
-        end = max(head.rfind(mark) + len(mark) if mark in head else 0 for mark in (" + ", " - ", " * ", ", "))
-        if end < _WIDTH // 3:
+        ends = [match.end() for match in _BREAK.finditer(rest) if match.end() > _WIDTH // 3]
+        if not ends:
             break
+        end = max((e for e in ends if e <= _WIDTH), default=ends[0])
         yield rest[:end].rstrip()
         rest = f"        {rest[end:]}"
     yield rest

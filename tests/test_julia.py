@@ -156,6 +156,8 @@ def test_files_are_julia(name):
     assert list(files) == ["model.jl", "run_model.jl"]
     assert files["model.jl"] == TOOL.render(model)["model.jl"]
     parsed(files["run_model.jl"])
+    lines = [line for text in files.values() for line in text.splitlines() if not line.startswith("#")]
+    assert max(map(len, lines)) <= 120
     if name != "network":  # whose long text takes the grammar minutes; its statements are parsed above
         parsed(files["model.jl"])
 
