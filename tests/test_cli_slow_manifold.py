@@ -53,7 +53,7 @@ def test_folds_as_json():
     [
         (("--parameter", "u[0]"), 2, "belong together"),
         (("--parameter", "v", "--interval", 0, 1), 2, "'v'"),
-        (("--as", "map", "--closed"), 1, "between its outermost fixed points"),
+        (("--as", "map", "--closed"), 1, "are computed for flows"),
     ],
 )
 def test_wrong_use(arguments, code, message):

@@ -236,8 +236,8 @@ def test_wrong_arguments_are_refused():
         ssmsym.slow_manifold(field, [[0.0, 0.0]], extent=(-1, 1), interval=(0, 1))
     with pytest.raises(InputError, match="no parameter 'v'"):
         ssmsym.slow_manifold(field, [[0.0, 0.0]], extent=(-1, 1), parameter="v", interval=(0, 1))
-    with pytest.raises(InputError, match="between its outermost fixed points"):
-        ssmsym.slow_manifold(field.discretized(0.1), [[0.0, 0.0]], extent=(-1, 1))
+    with pytest.raises(InputError, match="are computed for flows"):
+        ssmsym.slow_manifold(field.discretized(0.1), [[0.0, 0.0]], closed=True)
 
 
 # -- closed curves ------------------------------------------------------------------------------------------
@@ -405,10 +405,99 @@ def test_map_and_ode_of_the_memory_network_have_different_curves(memory):
         assert np.linalg.norm(after - again) < 1e-7
 
 
-def test_a_map_without_stable_ends_is_refused():
-    field = ssmsym.from_sympy({x: 1.1 * x, y: y / 2}, time="discrete")
-    with pytest.raises(InputError, match="two stable fixed points"):
+def test_a_map_without_stable_ends_needs_an_extent():
+    after = sympy.Rational(11, 10) * x
+    field = ssmsym.from_sympy({x: after, y: y / 2 + x**2}, time="discrete")
+    with pytest.raises(InputError, match="Give an 'extent'"):
         ssmsym.slow_manifold(field, [[-1.0, 0.0], [1.0, 0.0]])
+    curve = ssmsym.slow_manifold(field, [[-1.0, 0.0], [1.0, 0.0]], extent=(-2, 2))
+    s = np.linspace(-2, 2, 41)
+    np.testing.assert_allclose(curve.sample(s)[:, 1], s**2 / (1.21 - 0.5), atol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def slow_map():
+    """x -> x + (u + x - x^3) / 50 with y attracted to sin 2x at 1/5 a step: folds at u = -+2 / sqrt 27."""
+    after = x + (u + x - x**3) / 50
+    return ssmsym.from_sympy(
+        {x: after, y: (y - sympy.sin(2 * x)) / 5 + sympy.sin(2 * after)}, parameters={u: 0.0}, time="discrete"
+    )
+
+
+def test_a_maps_curve_with_inflow_ends_known_exactly(slow_map):
+    """Beyond the outer fixed points at -1 and 1 the motion comes in, and the curve is determined from there on."""
+    states = [[a, np.sin(2 * a)] for a in (-1.0, 0.0, 1.0)]
+    curve = ssmsym.slow_manifold(slow_map, states, direction=[1.0, 0.0], extent=(-1.4, 1.4))
+    assert curve.extent == (-1.4, 1.4)
+    s = np.linspace(-1.15, 1.15, 61)
+    np.testing.assert_allclose(curve.sample(s)[:, 1], np.sin(2 * s), atol=1e-6)
+    np.testing.assert_allclose(curve.rate(s), (s - s**3) / 50, atol=1e-12)
+    outer = curve.sample(np.array([-1.38, 1.38]))  # farther out, a few steps lead to where it is determined
+    for _ in range(40):
+        outer = slow_map(outer)
+    np.testing.assert_allclose(outer, curve.sample(outer[:, 0]), atol=1e-6)
+
+
+def test_folds_of_a_map_over_an_interval(slow_map):
+    states = [[a, np.sin(2 * a)] for a in (-1.0, 0.0, 1.0)]
+    family = ssmsym.slow_manifold(
+        slow_map,
+        states,
+        direction=[1.0, 0.0],
+        extent=(-1.4, 1.4),
+        parameter="u",
+        interval=(-0.5, 0.5),
+        values=5,
+    )
+    fold = 2 / np.sqrt(27)
+    np.testing.assert_allclose([f.parameter for f in family.folds], [-fold, fold], atol=1e-12)
+    np.testing.assert_allclose([f.predicted for f in family.folds], [-fold, fold], atol=1e-9)
+    np.testing.assert_allclose([f.s for f in family.folds], [1 / np.sqrt(3), -1 / np.sqrt(3)], atol=1e-6)
+    model = ssmsym.reduce(family)
+    assert model.time == "discrete"
+    np.testing.assert_allclose(model.field.at(u=0.2)([[0.3]]), 0.3 + (0.5 - 0.027) / 50, atol=1e-9)
+    diagram = ssmsym.branches(model, "u", (-0.5, 0.5))
+    np.testing.assert_allclose([f.parameter for f in diagram.of_kind("fold")], [-fold, fold], atol=1e-9)
+    assert all(f.confirmed for f in diagram.of_kind("fold"))
+
+
+def test_a_trained_map_without_fixed_points_has_a_slow_curve():
+    """The memory network under an input at which all its fixed points are gone; the map's own steps stay on it."""
+    euler = ssmsym.load(ssmsym.network_path("delay_n100_a"), as_="map").at({"u[0]": 0.03})
+    chain = ssmsym.find_fixed_points(euler.at({"u[0]": 0.0}))
+    curve = ssmsym.slow_manifold(euler, chain, extent=(-6.0, 6.0))
+    assert curve.points == ()
+    states = curve.sample(np.linspace(-3.0, 4.0, 12))
+    after = states
+    for _ in range(20):
+        after = euler(after)
+    moved = curve.coordinate.of(after) - curve.coordinate.of(states)
+    assert moved.max() - moved.min() > 0.01
+    assert np.abs(moved).min() > 0.05
+    distance = np.linalg.norm(after - curve.sample(curve.coordinate.of(after)), axis=1)
+    assert distance.max() < 1e-7
+
+
+@pytest.mark.slow
+def test_the_maps_of_the_memory_network_have_the_folds_of_its_ode(memory):
+    euler = ssmsym.load(ssmsym.network_path("delay_n100_a"), as_="map")
+    family = ssmsym.slow_manifold(euler, memory[1], parameter="u[0]", interval=(-0.006, 0.006), values=5)
+    np.testing.assert_allclose([f.parameter for f in family.folds], [-0.003525, 0.003762], atol=6e-7)
+    assert all(f.confirmed and f.residual < 1e-11 for f in family.folds)
+    assert family.errors.max() < 1e-5
+
+
+@pytest.mark.slow
+def test_a_path_from_input_to_input_as_parameter(memory):
+    """From the largest negative stimulus to the largest positive one; all six folds lie near its middle."""
+    field, points = memory
+    along = field.along("value", "value -0.5 on", "value +0.5 on")
+    family = ssmsym.slow_manifold(along, points, parameter="value", interval=(0.0, 1.0), values=25)
+    folds = [-0.017303, -0.009903, -0.003525, 0.003762, 0.010052, 0.016915]
+    np.testing.assert_allclose([f.parameter - 0.5 for f in family.folds], folds, atol=6e-7)
+    assert all(f.confirmed and f.residual < 1e-11 for f in family.folds)
+    model = ssmsym.reduce(family)
+    assert model.field.at(value=0.5)(np.array([0.0])) == pytest.approx(family.rate([0.0], 0.5), abs=1e-9)
 
 
 # -- curves that are no graphs ------------------------------------------------------------------------------

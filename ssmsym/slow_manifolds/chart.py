@@ -139,7 +139,11 @@ def _family_chart(family: SlowManifoldFamily) -> CurveChart:
     if family.field.readout_equations:
         members = [curve.field for curve in family.curves]
         readout = through([m.readout(x) for m, x in zip(members, states, strict=True)])
-    rate = _piecewise(breaks, box, np.swapaxes(family.rate.coefficients, 1, 2)[..., None], periodic=False)
+    advance = np.array(np.swapaxes(family.rate.coefficients, 1, 2)[..., None])
+    if family.field.is_map:  # the coordinate itself is T_0 times the middle plus T_1 times half the width
+        advance[:, 0, 0, 0] += 0.5 * (breaks[:-1] + breaks[1:])
+        advance[:, 1, 0, 0] += 0.5 * np.diff(breaks)
+    rate = _piecewise(breaks, box, advance, periodic=False)
     numbers = {
         "curve_errors": [float(e) for e in family.errors],
         "uncovered": family.uncovered,
@@ -170,7 +174,7 @@ def _piecewise(breaks: Array, box: Array, tensor: Array, periodic: bool) -> Piec
     return PiecewiseChebyshev.from_tensor(breaks, box, tensor, periodic=periodic)
 
 
-def _with_quasi_static(curve: SlowManifold, s: Array) -> Array:
+def _with_quasi_static(curve: SlowManifold | MapSlowManifold, s: Array) -> Array:
     """States on a curve; where it is not covered, those of the quasi-static curve."""
     from scipy.interpolate import CubicSpline
 
@@ -215,6 +219,8 @@ def _invariance_error(
             member = ParameterFamily(field, name).at(own + offset)
         x, r = states(z), float(rate(z)[0])
         if field.is_map:
+            if not rate.inside(np.append(r, z[1:])):
+                continue
             error, speed = member(x) - states(np.append(r, z[1:])), member(x) - x
         else:
             speed = member(x)

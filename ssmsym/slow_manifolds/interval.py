@@ -19,6 +19,7 @@ from ssmsym.slow_manifolds.assembly import march_curve
 from ssmsym.slow_manifolds.coordinate import Coordinate
 from ssmsym.slow_manifolds.curve import SlowManifold
 from ssmsym.slow_manifolds.elements import lobatto
+from ssmsym.slow_manifolds.map_curve import MapSlowManifold, contracted_by_map
 from ssmsym.slow_manifolds.quasi_static import held_point, held_rates, quasi_static_curve
 from ssmsym.slow_manifolds.rate_surface import RateSurface, rate_surface
 
@@ -26,6 +27,7 @@ Array = NDArray[np.float64]
 
 _PIECES = 60  # of s
 _MOST_WORKERS = 4
+MAP_MARGIN = 0.06  # of the extent
 _DEGREE = 10  # of the surface in s on each piece
 _SAME = 1e-3  # of the interval: distance from a fold of r to its polished counterpart
 
@@ -66,9 +68,9 @@ class SlowManifoldFamily:
     interval : (low, high)
     values : (n,) array
         Parameter values of the curves.
-    curves : tuple of SlowManifold
+    curves : tuple of SlowManifold, or of MapSlowManifold
     rate : RateSurface
-        r(s; u) on the invariant curves.
+        r(s; u) on the invariant curves; of a map the advance R(s; u) - s in one step.
     quasi_static_rate : RateSurface
         That of the quasi-static curves, which has the same zeros.
     uncovered : int
@@ -79,7 +81,7 @@ class SlowManifoldFamily:
     parameter: str
     interval: tuple[float, float]
     values: Array
-    curves: tuple[SlowManifold, ...]
+    curves: tuple[SlowManifold | MapSlowManifold, ...]
     rate: RateSurface
     quasi_static_rate: RateSurface
     uncovered: int
@@ -120,11 +122,11 @@ class SlowManifoldFamily:
     def _polished(self, u: float, s: float) -> FoldOnCurve:
         nearest = self.curves[int(np.argmin(np.abs(self.values - u)))].quasi_static
         guess = nearest.states[int(np.argmin(np.abs(nearest.s - s)))]
-        family = ParameterFamily(self.field, self.parameter)
+        flow = ParameterFamily(_as_flow(self.field), self.parameter).at(u)
         try:
-            state, _ = held_point(family.at(u), self.coordinate, s, guess)
-            vector = np.linalg.svd(family.at(u).jacobian(state))[2][-1]
-            found = locate_fold(family, state, u, vector)
+            state, _ = held_point(flow, self.coordinate, s, guess)
+            vector = np.linalg.svd(flow.jacobian(state))[2][-1]
+            found = locate_fold(ParameterFamily(self.field, self.parameter), state, u, vector)
         except NotConvergedError:
             return FoldOnCurve(s, u, float("nan"), guess, float("nan"), False)
         near = abs(found.value - u) <= _SAME * (self.interval[1] - self.interval[0])
@@ -132,8 +134,18 @@ class SlowManifoldFamily:
 
     @property
     def errors(self) -> Array:
-        """Relative invariance errors of all pieces of all curves."""
-        return np.array([piece.errors[0] for curve in self.curves for piece in curve.pieces])
+        """Relative invariance errors of all pieces of all curves; of maps, of all curves."""
+        return np.array(
+            [
+                error
+                for curve in self.curves
+                for error in (
+                    [curve.invariance_error()]
+                    if isinstance(curve, MapSlowManifold)
+                    else [piece.errors[0] for piece in curve.pieces]
+                )
+            ]
+        )
 
     def __repr__(self) -> str:
         low, high = self.interval
@@ -155,9 +167,13 @@ def curves_over_interval(
     degree: int,
     progress: Callable[[int, int], None] | None,
 ) -> SlowManifoldFamily:
-    """Curves at Lobatto points of the interval, from the field's own value outwards."""
+    """Curves at Lobatto points of the interval, from the field's own value outwards.
+
+    Of a map the quasi-static curves are those of the ODE of which it is the Euler map, over a wider range.
+    """
     low, high = _checked(field, parameter, interval, values)
-    family = ParameterFamily(field, parameter)
+    family = ParameterFamily(_as_flow(field), parameter)
+    maps = ParameterFamily(field, parameter)
     at = 0.5 * (low + high) + 0.5 * (high - low) * lobatto(values - 1)[0]
     breaks = np.linspace(s[0], s[-1], _PIECES + 1)
     sampled = (breaks[:-1, None] + np.diff(breaks)[:, None] * 0.5 * (1 + lobatto(_DEGREE)[0])).ravel()
@@ -165,9 +181,14 @@ def curves_over_interval(
     starts = _starts(family, coordinate, float(s[len(s) // 2]), at, first, start)
     ordered, rates = [], []
 
-    def at_value(place: int) -> tuple[SlowManifold, Array, Array]:
-        curve = march_curve(family.at(at[place]), coordinate, s, starts[place], degree=degree)
-        return curve, _still_rates(curve, sampled), curve.rate(sampled)
+    def at_value(place: int) -> tuple[SlowManifold | MapSlowManifold, Array, Array]:
+        member, start = family.at(at[place]), starts[place]
+        if not field.is_map:
+            curve = march_curve(member, coordinate, s, start, degree=degree)
+            return curve, _still_rates(curve, sampled), curve.rate(sampled)
+        wide = march_curve(member, coordinate, widened(s), start, degree=degree)
+        contracted = contracted_by_map(maps.at(at[place]), wide, degree, (float(s[0]), float(s[-1])))
+        return contracted, _still_rates(wide, sampled), contracted.rate(sampled)
 
     # threads, as most of the time goes into factorisations, which let others run
     with ThreadPoolExecutor(max_workers=min(_MOST_WORKERS, os.cpu_count() or 1)) as pool:
@@ -190,6 +211,16 @@ def curves_over_interval(
         rate_surface(breaks, (low, high), still.reshape(shape)),
         int(uncovered.sum()),
     )
+
+
+def _as_flow(field: VectorField) -> VectorField:
+    return field.as_flow() if field.is_map else field
+
+
+def widened(s: Array) -> Array:
+    """The coordinates with a margin on both sides, in which a map's curve is started."""
+    margin = MAP_MARGIN * float(s[-1] - s[0])
+    return np.linspace(s[0] - margin, s[-1] + margin, len(s))
 
 
 def _checked(

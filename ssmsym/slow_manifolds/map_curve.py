@@ -1,8 +1,11 @@
-"""The whole slow curve of a map between its outermost fixed points, by contraction under the map itself.
+"""The whole slow curve of a map, by contraction under the map itself.
 
 Points on Chebyshev elements are pushed forward and the curve through them is taken again at the old coordinates, by the
 pushed elements' own polynomials. That converges at the transverse multipliers; no Jacobian is needed. The start is the
 curve of the ODE of which the map is the Euler map: both have the same fixed points, but they are different curves.
+
+Where the motion comes in from outside, the curve is not unique. There the map is changed in a margin beyond the extent:
+the step along the start curve is taken back, the whole of it at the margin's outer edge, which is then a fixed point.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from ssmsym.fields.field import VectorField
 from ssmsym.slow_manifolds.coordinate import Line
 from ssmsym.slow_manifolds.curve import SlowManifold
 from ssmsym.slow_manifolds.elements import lobatto
-from ssmsym.slow_manifolds.quasi_static import PointOnCurve
+from ssmsym.slow_manifolds.quasi_static import PointOnCurve, QuasiStaticCurve
 
 Array = NDArray[np.float64]
 
@@ -32,7 +35,7 @@ _DIFFERENT = 1e-7  # of the curve's length: ends of elements that are not one
 
 @dataclass(frozen=True, eq=False)
 class MapSlowManifold:
-    """An invariant curve of a map, F(W(s)) = W(R(s)), over s = e . x between two stable fixed points.
+    """An invariant curve of a map, F(W(s)) = W(R(s)), over s = e . x.
 
     Attributes
     ----------
@@ -47,6 +50,8 @@ class MapSlowManifold:
         The fixed points on it, by s.
     rounds : int
         Resamplings until the curve stood still.
+    quasi_static : QuasiStaticCurve
+        Of the ODE of which the map is the Euler map.
     """
 
     field: VectorField
@@ -55,6 +60,7 @@ class MapSlowManifold:
     coefficients: Array
     points: tuple[PointOnCurve, ...]
     rounds: int
+    quasi_static: QuasiStaticCurve
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -76,6 +82,10 @@ class MapSlowManifold:
         """R(s), the coordinate after one step, (m,)."""
         return self.coordinate.of(self.field(self.sample(s)))
 
+    def rate(self, s: ArrayLike) -> Array:
+        """R(s) - s, the advance in one step, (m,)."""
+        return np.asarray(self.following(s) - np.atleast_1d(np.asarray(s, dtype=float)))
+
     def invariance_error(self) -> float:
         """Largest |F(W(s)) - W(R(s))| over |F(W(s)) - W(s)|, between the collocation points."""
         between = np.array([-0.85, -0.3, 0.2, 0.7])
@@ -83,6 +93,9 @@ class MapSlowManifold:
         s = (0.5 * (a + b) + 0.5 * (b - a) * between).ravel()
         states = self.sample(s)
         after = self.field(states)
+        ahead = self.coordinate.of(after)
+        covered = (ahead >= self.breaks[0]) & (ahead <= self.breaks[-1])
+        states, after = states[covered], after[covered]
         error = np.linalg.norm(after - self.sample(self.coordinate.of(after)), axis=1)
         speed = np.linalg.norm(after - states, axis=1)
         return float(np.sqrt((error**2).sum() / (speed**2).sum()))
@@ -107,24 +120,33 @@ class MapSlowManifold:
         )
 
 
-def contracted_by_map(field: VectorField, flow_curve: SlowManifold, degree: int) -> MapSlowManifold:
-    """The map's curve between the outermost fixed points of its ODE's, which must be stable along it.
+def contracted_by_map(
+    field: VectorField, flow_curve: SlowManifold, degree: int, extent: tuple[float, float] | None = None
+) -> MapSlowManifold:
+    """The map's curve over an extent, or between the outermost fixed points of its ODE's, if stable along it.
+
+    Parameters
+    ----------
+    flow_curve : SlowManifold
+        With a margin on both sides of the extent.
 
     Raises
     ------
     InputError
-        If there are no two such fixed points.
+        If without an extent there are no two such fixed points.
     NotConvergedError
         If the curve does not stand still, as where the map does not attract to it or turns it over.
     """
     coordinate = flow_curve.coordinate
     points = flow_curve.points
-    if not isinstance(coordinate, Line) or len(points) < 2 or points[0].source or points[-1].source:
+    assert isinstance(coordinate, Line)
+    if extent is None and (len(points) < 2 or points[0].source or points[-1].source):
         raise InputError(
             "The slow curve of a map is computed between two stable fixed points at its ends; these states show none. "
-            "Load the network as a flow for other curves."
+            "Give an 'extent'."
         )
-    breaks = _breaks(flow_curve)
+    low, high = (points[0].s, points[-1].s) if extent is None else extent
+    breaks = _breaks(flow_curve, (low, high), whole=extent is not None)
     t, _, to_coefficients = lobatto(degree)
     target = (0.5 * (breaks[:-1] + breaks[1:])[:, None] + 0.5 * np.diff(breaks)[:, None] * t).ravel()
     states = flow_curve.sample(target)
@@ -133,11 +155,12 @@ def contracted_by_map(field: VectorField, flow_curve: SlowManifold, degree: int)
             "The ODE's curve, from which the map's is started, is not covered from end to end."
         )
     scale = float(breaks[-1] - breaks[0])
-    pushes = _pushes(field, points)
+    pushes = _pushes(field, flow_curve)
+    step = field if extent is None else _held_in_margins(field, flow_curve, (low, high), breaks, states)
     for rounds in range(1, _MOST_ROUNDS + 1):
         pushed = states
         for _ in range(pushes):
-            pushed = field(pushed)
+            pushed = step(pushed)
         C = np.einsum("ij,ejk->eik", to_coefficients, pushed.reshape(len(breaks) - 1, degree + 1, -1))
         again = _resampled(C, coordinate, target)
         change = float(np.abs(again - states).max()) if np.isfinite(again).all() else np.inf
@@ -146,29 +169,72 @@ def contracted_by_map(field: VectorField, flow_curve: SlowManifold, degree: int)
             break
         if change <= _SETTLED * scale:
             C = np.einsum("ij,ejk->eik", to_coefficients, states.reshape(len(breaks) - 1, degree + 1, -1))
-            return MapSlowManifold(field, coordinate, breaks, C, points, rounds)
+            kept = (breaks[:-1] >= low) & (breaks[1:] <= high)
+            inner = breaks[np.append(kept, False) | np.append(False, kept)]
+            inside = tuple(p for p in points if low <= p.s <= high)
+            return MapSlowManifold(field, coordinate, inner, C[kept], inside, rounds, flow_curve.quasi_static)
     raise NotConvergedError(
         f"The map's curve does not stand still (last change {change:.1e}): the map does not attract to a smooth curve "
         "here, or turns it over."
     )
 
 
-def _pushes(field: VectorField, points: tuple[PointOnCurve, ...]) -> int:
-    """As many steps as stretch no element much; the fastest stretching is at the saddles."""
-    multipliers = [np.abs(np.linalg.eigvals(field.jacobian(p.point.state))).max() for p in points if p.source]
+def _held_in_margins(
+    field: VectorField, curve: SlowManifold, extent: tuple[float, float], breaks: Array, states: Array
+) -> Callable[[Array], Array]:
+    """The map, with its step along the start curve taken back in the margins where it leads inwards."""
+    coordinate = curve.coordinate
+    assert isinstance(coordinate, Line)
+    degree = len(states) // (len(breaks) - 1) - 1
+    to_coefficients = lobatto(degree)[2]
+    C = np.einsum("ij,ejk->eik", to_coefficients, states.reshape(len(breaks) - 1, degree + 1, -1))
+    slopes = np.asarray(chebyshev.chebder(C, axis=1)) * (2.0 / np.diff(breaks))[:, None, None]
+    rates = curve.quasi_static.rates
+    edges = [(extent[0], breaks[0])] * bool(rates[0] > 0) + [(extent[1], breaks[-1])] * bool(rates[-1] < 0)
+
+    def step(x: Array) -> Array:
+        after = field(x)
+        s = coordinate.of(x)
+        share = np.zeros(len(x))
+        for inner, outer in edges:
+            u = np.clip((s - inner) / (outer - inner), 0.0, 1.0)
+            share = np.maximum(share, u**3 * (10.0 - 15.0 * u + 6.0 * u**2))
+        ahead = coordinate.of(after) - s
+        place = np.clip(s + (1.0 - share) * ahead, breaks[0], breaks[-1])
+        k = np.clip(np.searchsorted(breaks, place, side="right") - 1, 0, len(breaks) - 2)
+        a, b = breaks[k], breaks[k + 1]
+        tangents = _evaluated(slopes[k], (2.0 * place - a - b) / (b - a))
+        return np.asarray(after - (share * ahead)[:, None] * tangents)
+
+    return step
+
+
+def _pushes(field: VectorField, curve: SlowManifold) -> int:
+    """As many steps as stretch no element much; the fastest stretching is at the saddles, or where the rate grows."""
+    multipliers = [
+        np.abs(np.linalg.eigvals(field.jacobian(p.point.state))).max() for p in curve.points if p.source
+    ]
+    still = curve.quasi_static
+    multipliers.append(1.0 + float(np.gradient(still.rates, still.s).max()))
     growth = float(np.log(max([1.0 + 1e-6, *multipliers])))
     return int(np.clip(np.log(_LARGEST_STRETCH) / growth, 1, _MOST_PUSHES))
 
 
-def _breaks(curve: SlowManifold) -> Array:
-    """Ends of the ODE's elements between its outermost fixed points, the fixed points among them."""
-    low, high = curve.points[0].s, curve.points[-1].s
-    ends = [low, high, *(p.s for p in curve.points)]
+def _breaks(curve: SlowManifold, extent: tuple[float, float], *, whole: bool) -> Array:
+    """Ends of the ODE's elements inside the extent, or in all of the curve, the extent's ends among them."""
+    low, high = curve.extent if whole else extent
+    ends = [low, high, *extent, *(p.s for p in curve.points)]
     ends += [
         float(curve.coordinate.of(e.at(v))) for p in curve.pieces for e in p.elements for v in (-1.0, 1.0)
     ]
     inside = np.sort([s for s in ends if low <= s <= high])
-    return inside[np.append(True, np.diff(inside) > _DIFFERENT * (high - low))]
+    kept = [low]
+    for s in inside[1:]:
+        if s - kept[-1] > _DIFFERENT * (high - low):
+            kept.append(s)
+        elif s in (*extent, high):
+            kept[-1] = s
+    return np.array(kept)
 
 
 def _evaluated(coefficients: Array, t: Array) -> Array:

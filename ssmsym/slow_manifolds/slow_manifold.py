@@ -16,7 +16,7 @@ from ssmsym.slow_manifolds.arc import chain_arc
 from ssmsym.slow_manifolds.assembly import march_curve
 from ssmsym.slow_manifolds.coordinate import Angle, Line
 from ssmsym.slow_manifolds.curve import SlowManifold
-from ssmsym.slow_manifolds.interval import SlowManifoldFamily, curves_over_interval
+from ssmsym.slow_manifolds.interval import SlowManifoldFamily, curves_over_interval, widened
 from ssmsym.slow_manifolds.map_curve import MapSlowManifold, contracted_by_map
 from ssmsym.threads import single_blas_thread
 
@@ -56,7 +56,8 @@ def slow_manifold(
     Parameters
     ----------
     field : VectorField
-        At its own parameter values. Of a map, the curve between its outermost fixed points.
+        At its own parameter values. Of a map without an `extent`, the curve between its outermost fixed points, which
+        must be stable along it.
     through : sequence of FixedPoint, (n, N) states or (n, M, N) trajectories
         States on or near the curve. The coordinate is s = e . x with e from the one to the other of the two that lie
         farthest apart (of trajectories, and where a direction is given, see there).
@@ -101,15 +102,10 @@ def slow_manifold(
     NotConvergedError
         If the quasi-static curve is lost, or a map's curve does not stand still.
     """
-    if field.is_map:
-        if parameter is not None or interval is not None or closed or extent is not None:
-            raise InputError(
-                "The slow curve of a map is computed at one parameter value, between its outermost fixed points; load "
-                "the network as a flow for the rest."
-            )
-        curve = slow_manifold(field.as_flow(), through, direction=direction, degree=degree)
-        assert isinstance(curve, SlowManifold)
-        return contracted_by_map(field, curve, degree)
+    if field.is_map and (closed or arclength):
+        raise InputError(
+            "Closed curves, and curves by arclength, are computed for flows; load the network as a flow."
+        )
     states, trajectories = _states(field, through)
     if closed:
         if parameter is not None or extent is not None or direction is not None:
@@ -132,6 +128,8 @@ def slow_manifold(
     if parameter is None:
         if interval is not None:
             raise InputError("An 'interval' belongs to a 'parameter'; name the parameter too.")
+        if field.is_map:
+            return _map_curve(field, line, s, start, extent, degree)
         may_turn = extent is None and len(states) > 1
         try:
             curve = march_curve(field, line, s, start, degree=degree)
@@ -145,6 +143,21 @@ def slow_manifold(
     return curves_over_interval(
         field, line, s, start, parameter, interval, values=values, degree=degree, progress=progress
     )
+
+
+def _map_curve(
+    field: VectorField,
+    line: Line,
+    s: Array,
+    start: Array,
+    extent: tuple[float, float] | None,
+    degree: int,
+) -> MapSlowManifold:
+    """Between stable outermost fixed points, or over a given extent."""
+    if extent is None:
+        return contracted_by_map(field, march_curve(field.as_flow(), line, s, start, degree=degree), degree)
+    curve = march_curve(field.as_flow(), line, widened(s), start, degree=degree)
+    return contracted_by_map(field, curve, degree, (float(s[0]), float(s[-1])))
 
 
 def _turned(
