@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from ssmsym import compute_ssm, from_sympy, polynomial_field, rate_network, reduce
+from ssmsym import compute_ssm, from_sympy, normal_form, polynomial_field, rate_network, reduce
 from ssmsym.exporters.model import export_model
 from ssmsym.series.monomials import monomial_table
 from ssmsym.series.piecewise import PiecewiseChebyshev
@@ -35,6 +35,11 @@ def parametric():
         {x: m + x - x**3 + k * y, y: -3 * y + x**2}, parameters={m: 0.0, k: 0.5}, readout=[x + y, x * y]
     )
     return reduce(compute_ssm(field, [0.0, 0.0], modes=1, order=7, parameters=["m", "k"]))
+
+
+def unfolding():
+    """The normal form of that Hopf point, with its unfolding parameter."""
+    return normal_form(hopf().at(mu=0.0), [0.0, 0.0]).field
 
 
 def large():
@@ -121,6 +126,7 @@ SOURCES = {
     "cusp": cusp,
     "hopf": hopf,
     "parametric": parametric,
+    "unfolding": unfolding,
     "network": network,
     "henon": henon,
     "reserved": reserved,

@@ -10,7 +10,7 @@ from exported_models import SOURCES, error, exported, large, nested, points, tru
 from ssmsym_plugins import matlab_code, matlab_octave
 from ssmsym_plugins.matlab import Matlab
 
-from ssmsym import from_sympy
+from ssmsym import from_sympy, simulate
 from ssmsym.exporters.code import CodePrinter
 from ssmsym.exporters.contract import ExporterError
 from ssmsym.exporters.model import export_model
@@ -62,6 +62,21 @@ def test_start():
     (found,) = matlab_octave.at_points(files, ask, model.initial_state[None], np.array([model.values]))
     assert found[:3].tolist() == [*model.initial_state.tolist(), *model.values]
     assert bytes(found[3:].astype(int).tolist()).decode() == "mk"
+
+
+@needs_octave
+def test_integration_in_octave_equals_the_simulation(tmp_path):
+    model = exported("hopf")
+    export(model, TOOL, tmp_path)
+    (tmp_path / "integrate.m").write_text(
+        "[x, p] = model_start();\n"
+        "opt = odeset('RelTol', 1e-10, 'AbsTol', 1e-12);\n"
+        "[t, y] = ode45(@(t, y) model(t, y, p), [0 3], x + 0.1, opt);\n"
+        "printf('%.17g ', y(end, :));\n"
+    )
+    found = [float(word) for word in matlab_octave.run(tmp_path, "integrate.m").split()]
+    run = simulate(model.field, model.initial_state + 0.1, [0.0, 3.0], rtol=1e-11, atol=1e-13)
+    assert found == pytest.approx(run.states[-1], rel=1e-7)
 
 
 @needs_octave
