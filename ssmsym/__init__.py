@@ -56,6 +56,7 @@ _HOMES = {
     "ssmsym.slow_manifolds.assembly": ("curve_band",),
     "ssmsym.slow_manifolds.curve": ("SlowManifold",),
     "ssmsym.slow_manifolds.curve_file": ("save_slow_manifold",),
+    "ssmsym.slow_manifolds.growing_circles": ("UnstablePart", "UnstableSurface", "unstable_surface"),
     "ssmsym.slow_manifolds.interval": ("SlowManifoldFamily",),
     "ssmsym.slow_manifolds.map_curve": ("MapSlowManifold",),
     "ssmsym.slow_manifolds.slow_manifold": ("slow_manifold",),
