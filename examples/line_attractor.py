@@ -33,3 +33,12 @@ for number, point in enumerate(points):
 family = ss.slow_manifold(field, points, parameter="u[0]", interval=(-0.006, 0.006), values=9)
 print([f"{fold.parameter:.6f}" for fold in family.folds])  # ['-0.003525', '0.003762']
 print(len(family.fixed_points(0.0)), len(family.fixed_points(0.005)))  # 7 5
+
+# The family as a reduced model over the whole line: one equation with the input as its parameter, traced as any other.
+model = ss.reduce(family)
+print(model.text(digits=3))
+folds = ss.branches(model, "u[0]", (-0.006, 0.006)).of_kind("fold")
+print([f"{fold.parameter:.6f}" for fold in folds])  # ['-0.003525', '0.003762']
+print([fold.confirmed for fold in folds])  # [True, True]
+states = model.lift([[1.0], [-4.0]], {"u[0]": 0.002})  # back to the network: (2, 100)
+print(np.abs(model.project(states) - [[1.0], [-4.0]]).max() < 1e-6)  # True

@@ -38,6 +38,14 @@ def test_the_curve_of_the_trained_map(tmp_path):
         assert (np.diff(file["following"]) > 0).all()
 
 
+def test_the_curve_by_arclength(tmp_path):
+    result = run(DELAY, "--arclength", "--json", "-o", tmp_path / "curve.npz")
+    document = json.loads(result.stdout)
+    assert len(document["fixed_points"]) == 7
+    assert document["extent"][1] - document["extent"][0] > 12.54  # the ends' distance
+    assert ssmsym.load_model(tmp_path / "curve.npz").range == pytest.approx(document["extent"])
+
+
 @pytest.mark.slow
 def test_folds_as_json():
     document = json.loads(

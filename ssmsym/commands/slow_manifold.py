@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option("--extent", nargs=2, type=float, metavar="LOW HIGH", help="Of the coordinate along the curve.")
 @click.option("--closed", is_flag=True, help="The curve is closed: a ring or a cycle.")
+@click.option("--arclength", is_flag=True, help="Measure along the curve, which may turn back.")
 @click.option(
     "-o",
     "--output",
@@ -58,6 +59,7 @@ def slow_manifold(
     values: int,
     extent: tuple[float, float] | None,
     closed: bool,
+    arclength: bool,
     output: str | None,
 ) -> None:
     """Compute the whole slow curve through the fixed points of a NETWORK; over a parameter, all its folds too."""
@@ -84,6 +86,7 @@ def slow_manifold(
             values=values,
             extent=extent,
             closed=closed,
+            arclength=arclength,
             progress=report,
         )
     has_model = output is not None and save_slow_manifold(found, output, overwrite=overwrite)
