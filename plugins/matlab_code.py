@@ -77,6 +77,9 @@ _SELECT_ELEMENTWISE = (
     "value = no + zeros(size(condition));",
     "yes = yes + zeros(size(condition));",
     "value(condition) = yes(condition);",
+    "if ~any(imag(value(:)))",
+    "  value = real(value);  % a logarithm or root in the other piece may have been complex",
+    "end",
     "end",
 )
 

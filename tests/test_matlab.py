@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,6 +104,20 @@ def test_nested_pieces(elementwise):
     first = [3 * nested(*state, *row) + state[1] for state, row in zip(states, values, strict=True)]
     assert error(found[:, 0], np.array(first)) <= 1e-12
     assert error(found[:, 1], np.maximum(states.max(axis=1), 0) + np.sign(states[:, 0])) <= 1e-12
+
+
+@needs_octave
+@pytest.mark.parametrize("elementwise", [False, True])
+def test_piece_that_does_not_hold_may_overflow(elementwise):
+    x = sympy.Symbol("x", real=True)
+    plain = export_model(from_sympy({sympy.Symbol("x"): -sympy.Symbol("x")}), state=[0.0])
+    side = sympy.Piecewise((sympy.exp(x), x < 1), (sympy.sqrt(x), True))
+    files = TOOL.render(replace(plain, right_sides=(side,)), elementwise=elementwise, jacobian=False)
+    states = np.array([[-4.0], [0.0], [4.0], [1e4]])
+    found = matlab_octave.at_points(
+        files, "[model(0, x, p); isreal(model(0, x, p))]", states, np.zeros((4, 0))
+    )
+    assert found.tolist() == [[pytest.approx(np.exp(-4), rel=1e-14), 1], [1, 1], [2, 1], [100, 1]]
 
 
 @needs_octave
