@@ -8,10 +8,12 @@ Equilibria, 2000, sections 3.1-3.3; Kuznetsov, Elements of Applied Bifurcation T
 from __future__ import annotations
 
 import functools
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from ssmsym.dynamics.fixed_points import format_eigenvalue
@@ -34,6 +36,11 @@ def null_vectors(matrix: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], floa
         A right = 0, left^H A = 0.
     gap : float
         |g| of the last bordered system, which is 0 exactly where the matrix is singular.
+
+    Raises
+    ------
+    InputError
+        If the kernel has more than one dimension.
     """
     n = len(matrix)
     rng = np.random.default_rng(0)
@@ -44,11 +51,21 @@ def null_vectors(matrix: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], floa
     gap = np.inf
     for _ in range(_REFINEMENTS):
         right, left = right / np.linalg.norm(right), left / np.linalg.norm(left)
-        bordered = _bordered(matrix, left, right)
-        forward = np.linalg.solve(bordered, last)
-        backward = np.linalg.solve(bordered.conj().T, last)
+        factors = _factored(_bordered(matrix, left, right))
+        forward, backward = (
+            scipy.linalg.lu_solve(factors, last, trans=way, check_finite=False) for way in (0, 2)
+        )
         right, left, gap = forward[:n], backward[:n], abs(forward[n])
     return right / np.linalg.norm(right), left / np.linalg.norm(left), float(gap)
+
+
+def _factored(bordered: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", scipy.linalg.LinAlgWarning)
+        factors = scipy.linalg.lu_factor(bordered, overwrite_a=True, check_finite=False)
+    if not factors[0].diagonal().all():
+        raise InputError("A critical eigenvalue has two eigenvectors here, where one is needed.")
+    return factors
 
 
 def _bordered(matrix: NDArray[Any], column: NDArray[Any], row: NDArray[Any]) -> NDArray[Any]:
@@ -84,7 +101,7 @@ class CriticalSpace:
     partners : tuple of int
         For each coordinate that of its complex conjugate, itself for a real one.
     scale : float
-        Largest modulus of all eigenvalues.
+        The rate that critical eigenvalues are small against.
     discrete : bool
     """
 
@@ -124,12 +141,15 @@ class CriticalModes:
     spectrum : (N,) complex array
     zeros, flips, pairs : tuple of int
         Positions of eigenvalues 0 (multipliers 1), of multipliers -1, and of the first of each imaginary pair.
+    scale : float
+        The rate that they are small against.
     """
 
     spectrum: Complex
     zeros: tuple[int, ...]
     flips: tuple[int, ...]
     pairs: tuple[int, ...]
+    scale: float
 
 
 def critical_modes(jacobian: Array, tolerance: float, *, discrete: bool) -> CriticalModes:
@@ -144,8 +164,7 @@ def critical_modes(jacobian: Array, tolerance: float, *, discrete: bool) -> Crit
         If none is critical.
     """
     spectrum = ordered_spectrum(jacobian, discrete=discrete)
-    scale = float(np.abs(spectrum).max(initial=0.0))
-    scale = max(scale, 1.0) if discrete else scale or 1.0
+    scale = _scale(jacobian, spectrum, tolerance, discrete=discrete)
     near = tolerance * scale
     offset = spectrum - 1.0 if discrete else spectrum
     zeros = _double_zero(offset, scale, near)
@@ -161,9 +180,17 @@ def critical_modes(jacobian: Array, tolerance: float, *, discrete: bool) -> Crit
         raise InputError(
             f"The point is at no bifurcation: the eigenvalue nearest to the {line} is "
             f"{format_eigenvalue(complex(spectrum[i]))}, at a distance of {rates[i]:.1e} (allowed: {near:.1e}). Locate "
-            "the bifurcation first, with branches or ssmsym.normal_forms.locate, or raise 'tolerance'."
+            "the bifurcation first, with branches, or raise 'tolerance'."
         )
-    return CriticalModes(spectrum, zeros, flips, pairs)
+    return CriticalModes(spectrum, zeros, flips, pairs, scale)
+
+
+def _scale(jacobian: Array, spectrum: Complex, tolerance: float, *, discrete: bool) -> float:
+    """The rate that eigenvalues are small against: 1 where nothing else than critical ones gives one."""
+    largest = max(float(np.abs(spectrum).max()), float(np.linalg.norm(jacobian)) / len(jacobian) ** 0.5)
+    if discrete:
+        return max(largest, 1.0)
+    return largest if largest > tolerance else 1.0
 
 
 def _double_zero(offset: Complex, scale: float, near: float) -> tuple[int, ...]:
@@ -217,7 +244,7 @@ def critical_space(
         left=np.stack(lefts, axis=1).astype(complex),
         modes=tuple(modes),
         partners=tuple(partners),
-        scale=float(np.abs(found.spectrum).max(initial=1.0 if discrete else 0.0)),
+        scale=found.scale,
         discrete=discrete,
     )
 

@@ -30,7 +30,7 @@ Complex = NDArray[np.complex128]
 
 AGREEMENT = 1e-8
 _PHASES = 64
-_BEYOND = 10.0  # of the range: solutions of the truncated form that are still reported, as out of range
+_BEYOND = 3.0  # of the range: solutions of the truncated form that are still reported, as out of range
 _SLOPES_MATTER = ("fold", "transcritical", "pitchfork", "hopf", "flip", "neimark_sacker")
 
 

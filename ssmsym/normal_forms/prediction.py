@@ -14,6 +14,7 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 _REAL = 1e-9
+_NONE = 1e-12  # of the leading term: the next one is a rounding error
 _NEXT_TERM = 0.1  # share of the leading nonlinear term that the next one may have inside the range
 _LEADING = {"fold": 2, "transcritical": 2, "pitchfork": 3, "cusp": 3, "flip": 3}
 _PAIRS = ("hopf", "bautin", "neimark_sacker")
@@ -64,7 +65,10 @@ class Solution:
 
 
 def reach(kind: str, terms: Terms) -> float:
-    """The size |w| up to which the next term stays below a tenth of the leading one; infinite without a next one."""
+    """The size |w| up to which the next term stays below a tenth of the leading one; infinite without a next one.
+
+    Of a cycle the modulus of the next term against the real part of the leading one.
+    """
     if kind in _PAIRS:
         leading, following, power = terms(0, 2, 1), terms(0, 3, 2), 0.5
         if kind == "neimark_sacker":
@@ -78,9 +82,9 @@ def reach(kind: str, terms: Terms) -> float:
         leading, following, power = terms(0, degree), terms(0, degree + step), 1.0 / step
     else:
         return np.inf
-    if not following.real:
+    if abs(following) <= _NONE * abs(leading):
         return np.inf
-    return float((_NEXT_TERM * abs(leading.real / following.real)) ** power)
+    return float((_NEXT_TERM * abs(leading.real) / abs(following)) ** power)
 
 
 def solutions(kind: str, terms: Terms, offsets: Array, largest: float) -> list[Solution]:

@@ -20,7 +20,6 @@ from ssmsym.manifolds.normal_form_style import TangentialEquation
 from ssmsym.manifolds.preconditions import resonance_error
 from ssmsym.manifolds.subspace import MasterSubspace
 from ssmsym.normal_forms.critical_space import CriticalSpace
-from ssmsym.normal_forms.homological import RESONANT
 from ssmsym.normal_forms.series import Series, mixed, substituted
 from ssmsym.series.monomials import monomial_table
 from ssmsym.series.polynomial import Polynomial
@@ -57,8 +56,7 @@ def centre_manifold(
     modes: tuple[int, ...],
     parameters: Sequence[str],
     order: int,
-    *,
-    normalised: bool = True,
+    resonant: float | None,
 ) -> CentreManifold:
     """The SSM over critical modes at a fixed point, with parameters as coordinates.
 
@@ -71,8 +69,8 @@ def centre_manifold(
     parameters : sequence of str
     order : int
         Highest total degree.
-    normalised : bool
-        Whether R keeps resonant terms only; all terms otherwise (graph style).
+    resonant : float or None
+        Distance up to which a term is resonant and stays in R; None keeps all terms (graph style).
 
     Raises
     ------
@@ -84,9 +82,8 @@ def centre_manifold(
 
     def action(subspace: MasterSubspace) -> tuple[Array, Array]:
         tangential = None
-        if normalised:
-            width = RESONANT * max(subspace.scale, 1.0 if field.is_map else 0.0)
-            tangential = TangentialEquation(subspace, table, width, discrete=field.is_map)
+        if resonant is not None:
+            tangential = TangentialEquation(subspace, table, resonant, discrete=field.is_map)
         found = expand(field, state, subspace, table, located, _OUTER, tangential)
         if found.obstruction is not None:
             assert found.obstructed_degree is not None

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmsym.dynamics.newton import defect
 from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.polynomial_field import polynomial_field
 from ssmsym.normal_forms.bogdanov_takens import BogdanovTakens, bogdanov_takens, jordan_vectors
 from ssmsym.normal_forms.coefficients import DESCRIPTIONS, Quantity, Terms, frequency_slopes
 from ssmsym.normal_forms.critical_space import CriticalModes, critical_modes, critical_space
-from ssmsym.normal_forms.homological import CriticalExpansion, critical_expansion
+from ssmsym.normal_forms.homological import RESONANT, CriticalExpansion, critical_expansion
 from ssmsym.normal_forms.kinds import DEGREES, family_of, refined_kind
 from ssmsym.normal_forms.multilinear import MultilinearForms
 from ssmsym.normal_forms.reduced_route import CentreManifold, centre_manifold, normal_form_terms
@@ -25,6 +26,7 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 _FLOOR = 1e-6  # of the terms that a number is the sum of: below, it is not known to 1e-8 of itself
+_RESIDUAL = 1e-7
 _ROUNDING = 1e-14  # of its terms: a derivative below is 0
 
 BOGDANOV_TAKENS = "w0' = w1, w1' = beta1 + beta2 w1 + a w0^2 + b w0 w1"
@@ -109,6 +111,7 @@ def both_routes(source: Source, kind: str | None, tolerance: float) -> Numbers:
     jacobian = source.field.jacobian(source.state)
     discrete = source.field.is_map
     found = critical_modes(jacobian, tolerance, discrete=discrete)
+    _check_residual(source, found.scale)
     family = family_of(found, kind, discrete=discrete)
     if family == "double zero":
         return _bogdanov_takens(source, jacobian, found)
@@ -127,7 +130,12 @@ def both_routes(source: Source, kind: str | None, tolerance: float) -> Numbers:
     expansion = critical_expansion(forms, space, _degrees(family, source.order))
     reduced_space = critical_space(reduced_jacobian, reduced_found, source.embedding, discrete=discrete)
     manifold = centre_manifold(
-        source.reduced_field, source.reduced_state, reduced_space.modes, names, source.order
+        source.reduced_field,
+        source.reduced_state,
+        reduced_space.modes,
+        names,
+        source.order,
+        RESONANT * space.scale,
     )
     terms = Terms(
         normal_form_terms(manifold, reduced_space, len(names)), space.eigenvalues, len(names), discrete
@@ -164,6 +172,15 @@ def both_routes(source: Source, kind: str | None, tolerance: float) -> Numbers:
         terms=terms,
         coordinates=manifold.coordinates(reduced_space.right),
     )
+
+
+def _check_residual(source: Source, scale: float) -> None:
+    """At a singular Jacobian a Newton step says nothing of the distance from a fixed point."""
+    residual = float(np.linalg.norm(defect(source.field, source.state)))
+    if not residual <= _RESIDUAL * scale * max(float(np.linalg.norm(source.state)), 0.1):
+        raise InputError(
+            f"The given state is no fixed point: |f| = {residual:.1e} there. Locate the bifurcation with branches."
+        )
 
 
 def _degrees(family: str, order: int) -> tuple[int, int]:
@@ -218,7 +235,7 @@ def _bogdanov_takens(source: Source, jacobian: Array, found: CriticalModes) -> N
     if source.reduced_field is not source.field:
         reduced_jacobian = source.reduced_field.jacobian(source.reduced_state)
         modes = critical_modes(reduced_jacobian, 1e-6, discrete=False).zeros
-    manifold = centre_manifold(source.reduced_field, source.reduced_state, modes, names, 3, normalised=False)
+    manifold = centre_manifold(source.reduced_field, source.reduced_state, modes, names, 3, None)
     reduced, coordinates = _on_plane(manifold, source, names)
     quantities = [
         (name, getattr(full, name), getattr(reduced, name), text)
