@@ -35,7 +35,7 @@ _SCENARIOS = ("equilibria", "cycles", "fold_curve", "hopf_curve")
 _SCRIPT = Path(__file__).with_name("bifpy_run.py")
 _USUAL_PARAMETERS = 36
 _UNBOUNDED = 1e10
-_TAKEN = ("right_side", "equation", "starting_point", "main", "r", "np", "auto", "values", "time")
+_TAKEN = ("right_side", "equation", "starting_point", "main", "np", "auto", "values", "time")
 
 
 class Bifpy(Runner, RightSideReader):
@@ -196,7 +196,7 @@ def _lines(
     states, parameters = source.names
     places = {short: f"state[{i}]" for i, short in enumerate(states)}
     places |= {short: f"parameters[{i}]" for i, short in enumerate(parameters)}
-    targets = {f"r_{i}": e for i, e in enumerate(model.right_sides)}
+    targets = {f"_r{i}": e for i, e in enumerate(model.right_sides)}
     ending = [f"return [{', '.join(f'float({name})' for name in targets)}]"]
     lines = list(source.function("right_side", "(state, parameters=VALUES)", targets, ending, places))
     yield from ("", "", lines[0])

@@ -13,7 +13,7 @@ from ssmsym.exporters.identifiers import quoted
 from ssmsym.exporters.model import ExportModel
 from ssmsym.exporters.options import file_stem
 
-_TAKEN = ("right_side", "jacobian", "parameter_jacobian", "readout", "joined", "value", "r", "a", "np")
+_TAKEN = ("right_side", "jacobian", "parameter_jacobian", "readout", "joined", "np")
 
 
 class PlainNumpy(Exporter, RightSideReader):
@@ -65,20 +65,20 @@ def _lines(source: PythonSource, derivatives: bool) -> Iterator[str]:
         yield "from scipy import special"
     yield ""
     yield from source.declarations()
-    sides = {f"r_{i}": e for i, e in enumerate(model.right_sides)}
+    sides = {f"_r{i}": e for i, e in enumerate(model.right_sides)}
     yield from _function(source, "right_side", f"The {kind}, (..., {n}).", sides, (n,))
     if derivatives:
-        by_state = {f"a_{i}_{j}": e for i, row in enumerate(model.jacobian) for j, e in enumerate(row)}
+        by_state = {f"_a{i}_{j}": e for i, row in enumerate(model.jacobian) for j, e in enumerate(row)}
         yield from _function(
             source, "jacobian", f"Derivatives by the states, (..., {n}, {n}).", by_state, (n, n)
         )
         rows = model.parameter_jacobian
-        by_parameter = {f"a_{i}_{j}": e for i, row in enumerate(rows) for j, e in enumerate(row)}
+        by_parameter = {f"_a{i}_{j}": e for i, row in enumerate(rows) for j, e in enumerate(row)}
         text = f"Derivatives by the parameters, (..., {n}, {q})."
         if q:
             yield from _function(source, "parameter_jacobian", text, by_parameter, (n, q))
     if model.readouts:
-        read = {f"r_{i}": e for i, e in enumerate(model.readouts)}
+        read = {f"_r{i}": e for i, e in enumerate(model.readouts)}
         shape = (len(read),)
         yield from _function(source, "readout", f"The readouts, (..., {len(read)}).", read, shape)
     yield from ("", "", "def joined(shape, *entries):")

@@ -47,11 +47,11 @@ class _Row(np.ndarray[Any, Any]):
     def __eq__(self, other: object) -> Any:
         return False if isinstance(other, list) else np.ndarray.__eq__(self, other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def _mend_reading() -> None:
-    points = importlib.import_module("auto.Points")
+    points: Any = importlib.import_module("auto.Points")
     points.importnumpy()
     points.fromstring = lambda text, dtype=float, sep=" ": np.array(
         [float(word) for word in text.split()], dtype

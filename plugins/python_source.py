@@ -59,7 +59,7 @@ class PythonSource:
     def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Python's names of the states and of the parameters."""
         n = len(self.model.state_names)
-        used = ("state", "parameters", "h", "out", "special", self.module)
+        used = ("state", "parameters", "special", self.module)
         both = identifiers(
             (*self.model.state_names, *self.model.parameter_names),
             reserved=(*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *used, *self.reserved),
@@ -100,7 +100,7 @@ class PythonSource:
         name, head : str
             The name, and the text between ``def`` and the colon after it.
         targets : mapping
-            Name of a local variable to its expression.
+            Name of a local variable, with an underscore in front as no state or parameter has, to its expression.
         ending : iterable of str
             Last statements.
         places : mapping
@@ -113,9 +113,7 @@ class PythonSource:
         for symbol, short in symbols.items():
             if symbol in used:
                 yield f"    {short} = {places[short]}"
-        for target, text in assignments(
-            dialect(self.module), symbols, list(targets.items()), lambda i: f"h_{i}" if i >= 0 else ""
-        ):
+        for target, text in assignments(dialect(self.module), symbols, list(targets.items()), "_h{}".format):
             yield f"    {target} = {text}"
         for line in ending:
             yield f"    {line}"
