@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ssmsym import __version__
-from ssmsym.commands import data, demo, map_and_flow, models, networks, slow_manifold
+from ssmsym.commands import bifurcations, data, demo, map_and_flow, models, networks, normal_form, slow_manifold
 from ssmsym.errors import SsmsymError
 
 
@@ -39,6 +39,10 @@ for _command in (
     slow_manifold.slow_manifold,
     map_and_flow.map_against_flow,
     models.branches,
+    normal_form.normal_form,
+    bifurcations.bifurcation_curves,
+    bifurcations.sensitivity,
+    bifurcations.input_gains,
     models.export,
     models.tools,
     data.fit,

@@ -22,6 +22,7 @@ LAYERS = (
     "slow_manifolds",
     "reduced",
     "normal_forms",
+    "bifurcation_curves",
     "data",
     "exporters",
     "networks",

@@ -36,7 +36,8 @@ def load_reduced(path: str) -> ReducedModel:
     return model if isinstance(model, ReducedModel) else reduce(model)
 
 
-def _model_or_network(path: str, reading: Reading) -> ReducedModel | VectorField:
+def model_or_network(path: str, reading: Reading) -> ReducedModel | VectorField:
+    """The reduced model of a model file, or the field of a file of weights."""
     try:
         return load_reduced(path)
     except FileFormatError as no_model:
@@ -84,7 +85,7 @@ def branches(
     from ssmsym.reduced.branches import branches as trace
 
     refuse_existing(output, overwrite)
-    of = _model_or_network(source, reading)
+    of = model_or_network(source, reading)
     with wrong_use():
         if isinstance(of, VectorField):
             of = with_settings(of, condition, settings)
@@ -128,6 +129,7 @@ def diagram_document(diagram: BifurcationDiagram, output: str | None) -> dict[st
     return {
         "parameter": diagram.parameter,
         "interval": list(diagram.interval),
+        "second_parameter": diagram.second_parameter,
         "source": diagram.source,
         "special_points": [_special_document(point) for point in diagram.special_points],
         "trained_step": diagram.trained_step,
@@ -139,6 +141,7 @@ def diagram_document(diagram: BifurcationDiagram, output: str | None) -> dict[st
         ],
         "branches": [
             {
+                "kind": branch.kind,
                 "points": len(branch),
                 "parameter": [float(branch.parameter.min()), float(branch.parameter.max())],
                 "ends": list(branch.ends),
@@ -153,6 +156,7 @@ def _special_document(point: SpecialPoint) -> dict[str, Any]:
     return {
         "kind": point.kind,
         "parameter": point.parameter,
+        "second_parameter": _number(point.second_parameter),
         "state": point.state.tolist(),
         "eigenvalues": [[v.real, v.imag] for v in point.eigenvalues[:6].tolist()],
         "residual": _number(point.residual),

@@ -83,7 +83,7 @@ def branches(
     ----------
     Kuznetsov, Elements of Applied Bifurcation Theory, chapter 10.
     """
-    field, inside = (of, None) if isinstance(of, VectorField) else _trusted(of, parameter)
+    field, inside = (of, None) if isinstance(of, VectorField) else trusted_field(of, parameter)
     diagram = trace_branches(
         field,
         parameter,
@@ -104,14 +104,17 @@ def branches(
     return diagram
 
 
-def _trusted(model: ReducedModel, parameter: str) -> tuple[VectorField, Callable[[Array], bool] | None]:
+def trusted_field(
+    model: ReducedModel, *parameters: str
+) -> tuple[VectorField, Callable[[Array], bool] | None]:
     """A model's field, with the step as which its network was trained, and where it is trusted."""
-    if parameter not in model.parameter_values:
-        known = ", ".join(f"'{name}'" for name in model.parameter_values) or "none"
-        raise InputError(
-            f"The model has no parameter '{parameter}' (it has {known}); compute the SSM with "
-            f"parameters=['{parameter}']."
-        )
+    for parameter in parameters:
+        if parameter not in model.parameter_values:
+            known = ", ".join(f"'{name}'" for name in model.parameter_values) or "none"
+            raise InputError(
+                f"The model has no parameter '{parameter}' (it has {known}); compute the SSM with "
+                f"parameters={list(parameters)}."
+            )
     field = model.field
     trained = None if model.network is None else trained_limit(model.network)
     if trained is not None:

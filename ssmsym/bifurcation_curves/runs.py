@@ -1,0 +1,89 @@
+"""One-sided runs along a curve of bifurcations, and why they stop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmsym.bifurcation_curves.defining_system import DefiningSystem
+from ssmsym.bifurcation_curves.points_on_curve import BifurcationCurve, BifurcationPoint
+from ssmsym.bifurcation_curves.request import Request
+from ssmsym.dynamics.arclength import Trace, trace
+
+Array = NDArray[np.float64]
+
+BOGDANOV_TAKENS = "Bogdanov-Takens point"
+
+_SMALLEST_STEP = 1e-6
+_AT_ORIGIN = 1e-6  # size of a state that gives no scale
+_SLOW = 1e-3  # frequency, relative to the largest so far, at which a Hopf curve is about to end
+
+
+def scaled_curve(system: DefiningSystem, z: Array, value: float, request: Request) -> BifurcationCurve:
+    """The curve in units of the intervals, of the frequency and of the size of the state."""
+    n = system.field.n_states
+    size = float(np.linalg.norm(z[:n]))
+    state = size if size > _AT_ORIGIN else 1.0
+    scale = np.full(n, state)
+    frequency = [abs(float(z[-1]))] if system.has_frequency else []
+    whole = np.concatenate([scale, [request.widths[0]], frequency, [request.widths[1]]])
+    return BifurcationCurve(system, whole, with_eigenvalues=request.with_eigenvalues)
+
+
+def unit_tangent(curve: BifurcationCurve, y: Array) -> Array:
+    """The unit tangent, found without knowing a direction that it has a part along."""
+    for axis in (-1, curve.system.field.n_states):
+        orientation = np.eye(len(y))[axis]
+        tangent = curve.tangent(y, orientation)
+        if np.isfinite(tangent).all() and abs(tangent @ orientation) > 1e-3:
+            return tangent
+    _, derivative = curve._system(y)
+    return np.asarray(np.linalg.svd(derivative)[2][-1])
+
+
+def run_along(curve: BifurcationCurve, y: Array, tangent: Array, request: Request) -> Trace:
+    """Points from y on along a tangent, until the curve leaves what was asked for or a Hopf curve ends."""
+    system, slowest = curve.system, {"largest": 0.0}
+
+    def inside(z: Array) -> bool:
+        if not request.contains(z):
+            return False
+        if system.has_frequency:
+            slowest["largest"] = max(slowest["largest"], abs(float(z[-1])))
+            return bool(z[-1] > _SLOW * slowest["largest"])
+        return True
+
+    run = trace(
+        curve,
+        curve.point(y, tangent),
+        request.second_interval,
+        first_step=0.2 * request.largest_step,
+        largest_step=request.largest_step,
+        smallest_step=_SMALLEST_STEP,
+        max_points=request.max_points,
+        simple_change=lambda a, b: True,
+        inside=inside,
+    )
+    return replace(run, end=_end(run, system, request))
+
+
+def _end(run: Trace, system: DefiningSystem, request: Request) -> str:
+    """Why a run stopped, in terms of what was given."""
+    last = run.points[-1]
+    n = system.field.n_states
+    if system.kind == "hopf" and len(run.points) > 1:
+        slowing = run.points[-2].state[-1] - last.state[-1]
+        if last.state[-1] < 2.0 * slowing or last.state[-1] < 10 * _SLOW * run.points[0].state[-1]:
+            return BOGDANOV_TAKENS
+    if run.end != "edge of the trusted region":
+        return run.end
+    ahead = last.state[n] + np.sign(last.tangent[n]) * request.largest_step * request.widths[0]
+    leaves = not request.interval[0] <= ahead <= request.interval[1]
+    return "end of the interval" if leaves else run.end
+
+
+def run_points(run: Trace) -> list[BifurcationPoint]:
+    """The points of a run, from its start on."""
+    return [p for p in run.points if isinstance(p, BifurcationPoint)]
