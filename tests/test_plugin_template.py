@@ -85,35 +85,19 @@ def site(tmp_path_factory):
     return folder / "site"
 
 
-def test_template_is_found_and_keeps_the_contract(site):
-    done = python(
-        "from ssmsym.exporters.discovery import exporter_names, get_exporter\n"
-        "from ssmsym.exporters.testing import check_exporter\n"
-        "assert {'json_tree', 'auto07p', 'matlab'} <= set(exporter_names())\n"
-        "print(max(check_exporter(get_exporter('json_tree')).values()) <= 1e-12)",
-        site,
-    )
-    assert done.stdout.strip() == "True", done.stderr
+def test_template_is_found(site):
+    listed = python(["-m", "ssmsym.cli", "tools"], site)
+    assert "json_tree: equations as JSON expression trees" in listed.stdout, listed.stderr
+    assert "auto07p: " in listed.stdout
 
 
 def test_template_passes_its_own_tests(site):
+    """Among them the contract, with the round trip of the right-hand side."""
     done = python(
         ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(site.parent / "template" / "tests")], site
     )
     assert done.returncode == 0, done.stdout
     assert "3 passed" in done.stdout
-
-
-def test_template_on_the_command_line(site, tmp_path):
-    code = (
-        "import sympy, ssmsym\n"
-        "p, mu = sympy.symbols('p mu')\n"
-        "field = ssmsym.from_sympy({p: mu - p**2}, parameters={mu: 0.25})\n"
-        f"print(ssmsym.export(field, 'json_tree', {str(tmp_path)!r}, state=[0.5], indent=2)[0].name)"
-    )
-    assert python(code, site).stdout.strip() == "model.json"
-    listed = python(["-m", "ssmsym.cli", "tools"], site)
-    assert "json_tree: equations as JSON expression trees" in listed.stdout, listed.stderr
 
 
 @pytest.fixture(scope="module")
