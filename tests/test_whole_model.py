@@ -203,6 +203,29 @@ def test_folds_of_a_sheared_curve_known_exactly(folding):
         model.lift([0.0], {"u": 0.2})
 
 
+def test_branches_end_with_the_parameter_range(folding):
+    model = ssmsym.reduce(folding)
+    for interval, value in (((-0.3, 0.5), "0.5"), ((-0.4, 0.1), "-0.4")):
+        with pytest.raises(InputError, match=f"At u = {value} the equations are not known"):
+            ssmsym.branches(model, "u", interval)
+
+
+def test_fixed_points_of_a_ring_are_listed_once():
+    """theta' = -sin(2 theta) / 10 on the unit circle: two nodes on the x axis, two saddles on the y axis."""
+    square = x**2 + y**2
+    turning = -x * y / 5 / square
+    field = ssmsym.from_sympy({x: x * (1 - square) - y * turning, y: y * (1 - square) + x * turning})
+    angles = 0.2 + np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    curve = ssmsym.slow_manifold(field, np.column_stack([np.cos(angles), np.sin(angles)]), closed=True)
+    model = ssmsym.reduce(curve)
+    found = ssmsym.find_fixed_points(model.field)
+    assert [p.stable for p in found] == [True, True, False, False]
+    lifted = model.lift([p.state for p in found])
+    np.testing.assert_allclose(np.abs(lifted), [[1, 0], [1, 0], [0, 1], [0, 1]], atol=1e-8)
+    rates = [p.eigenvalues[0].real for p in found]
+    np.testing.assert_allclose(rates, [-0.2, -0.2, 0.2, 0.2], rtol=1e-6)
+
+
 def test_a_cycle_becomes_a_rotation():
     """r' = r (1 - r^2), theta' = 1 + sin(theta) / 2: the model's time for one turn is 4 pi / sqrt 3."""
     square = x**2 + y**2

@@ -20,6 +20,7 @@ from ssmsym.dynamics.newton import polish
 from ssmsym.errors import InputError, SsmsymWarning
 from ssmsym.fields.family import ParameterFamily
 from ssmsym.fields.field import VectorField
+from ssmsym.fields.known_range import check_interval
 from ssmsym.threads import single_blas_thread
 
 Array = NDArray[np.float64]
@@ -82,7 +83,7 @@ def trace_branches(
     Raises
     ------
     InputError
-        If the parameter is unknown or the interval is empty.
+        If the parameter is unknown, or the interval is empty or leads out of what is known of piecewise equations.
 
     References
     ----------
@@ -94,6 +95,7 @@ def trace_branches(
     if not isinstance(max_points, (int, np.integer)) or max_points < 2:
         raise InputError(f"'max_points' must be an integer of at least 2; found {max_points!r}.")
     family = ParameterFamily(field, parameter)
+    check_interval(field, parameter, (low, high))
     beginnings = _beginnings(family, (low, high), points, starts, seed, inside)
     scale = _state_scale(family, beginnings, high - low)
     curve = Curve(family, scale, high - low)

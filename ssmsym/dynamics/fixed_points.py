@@ -22,7 +22,7 @@ from ssmsym.dynamics.starts import StartingStates, in_units, search_scale, state
 from ssmsym.errors import InputError, NotConvergedError
 from ssmsym.fields.bounds import index_sum
 from ssmsym.fields.field import VectorField
-from ssmsym.fields.known_range import inside
+from ssmsym.fields.known_range import once
 from ssmsym.threads import single_blas_thread
 
 Array = NDArray[np.float64]
@@ -246,7 +246,7 @@ def find_fixed_points(
         )
         for i in range(len(found.states))
     ]
-    points = _ordered([point for point in points if inside(field, point.state)], unit)
+    points = _ordered([point for point in points if once(field, point.state)], unit)
     warn_of_disagreement(field, points)
     return FixedPoints(
         points,

@@ -20,6 +20,7 @@ from ssmsym.exporters.model import ExportModel, export_model, search
 from ssmsym.exporters.tracing import Plane, diagram
 from ssmsym.exporters.writing import check_options, write_files
 from ssmsym.fields.field import VectorField
+from ssmsym.fields.known_range import check_interval
 from ssmsym.fields.parameters import unknown
 from ssmsym.manifolds.ssm import SSM
 from ssmsym.reduced.model import ReducedModel
@@ -148,6 +149,7 @@ def continue_in(
     low, high = _checked(interval)
     written = _written(model, state)
     _check_parameter(written, parameter)
+    check_interval(written.field, parameter, (low, high))
     starts = _starts(written, parameter, (low, high), state)
     first = written.moved(_values(written, parameter, starts[0].parameter), starts[0].state)
     with tempfile.TemporaryDirectory(prefix="ssmsym-") as folder:

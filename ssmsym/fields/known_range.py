@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
 from ssmsym.series.piecewise import PiecewiseChebyshev
 
@@ -21,20 +22,56 @@ def has_range(field: VectorField) -> bool:
 def inside(field: VectorField, states: Array) -> NDArray[np.bool_]:
     """Whether states (N,) or (n, N) lie where the equations are known, at the field's own parameter values."""
     out = np.ones(states.shape[:-1], dtype=bool)
-    if not has_range(field):
-        return out
-    program = field.program
-    nodes = [program.nodes[i] for i in program.reachable(program.outputs) if program.nodes[i].op == "data"]
-    values = field.bind().run(field.split(states), {}, program.reachable(tuple(n.operands[0] for n in nodes)))
-    for node in nodes:
-        data = field.data[node.payload]
-        if isinstance(data, PiecewiseChebyshev):
-            operand = values[node.operands[0]]
-            out &= data.inside(np.broadcast_to(operand, (*out.shape, operand.shape[-1])))
+    for data, places in _places(field, states):
+        out &= data.inside(places)
     return out
+
+
+def once(field: VectorField, states: Array) -> NDArray[np.bool_]:
+    """Whether states are inside and, where a variable is an angle, within its first turn."""
+    out = inside(field, states)
+    for data, places in _places(field, states):
+        if data.periodic:
+            out &= (places[..., 0] >= data.extent[0]) & (places[..., 0] < data.extent[1])
+    return out
+
+
+def check_interval(field: VectorField, parameter: str, interval: tuple[float, float]) -> None:
+    """Refuse an interval of a parameter that leads out of what is known of the equations.
+
+    Raises
+    ------
+    InputError
+        Naming the interval.
+    """
+    if not has_range(field):
+        return
+    for value in interval:
+        for data, places in _places(field.at({parameter: value}), np.zeros(field.n_states)):
+            if not data.inside(np.append(np.mean(data.extent), places[1:])):
+                raise InputError(
+                    f"At {parameter} = {value:g} the equations are not known: the model was computed over a shorter "
+                    "interval. Choose one inside it, or compute the model over this one."
+                )
 
 
 def range_text(field: VectorField) -> str:
     """The ranges of the data's first variables, for messages."""
     ranges = [data.extent for data in field.data.values() if isinstance(data, PiecewiseChebyshev)]
     return ", ".join(f"{low:.6g} to {high:.6g}" for low, high in dict.fromkeys(ranges))
+
+
+def _places(field: VectorField, states: Array) -> list[tuple[PiecewiseChebyshev, Array]]:
+    """The piecewise data of a field's equations and the points at which they are needed."""
+    if not has_range(field):
+        return []
+    program = field.program
+    nodes = [program.nodes[i] for i in program.reachable(program.outputs) if program.nodes[i].op == "data"]
+    wanted = program.reachable(tuple(node.operands[0] for node in nodes))
+    values = field.bind().run(field.split(states), {}, wanted)
+    out = []
+    for node in nodes:
+        data, operand = field.data[node.payload], values[node.operands[0]]
+        if isinstance(data, PiecewiseChebyshev):
+            out.append((data, np.broadcast_to(operand, (*states.shape[:-1], operand.shape[-1]))))
+    return out

@@ -196,6 +196,8 @@ def fixed_points_on(
     """The fixed points at the sign changes of r, polished, by coordinate."""
     found = []
     signs = np.where(curve.rates >= 0, 1, -1)
+    if coordinate.periodic:
+        signs[-1] = signs[0]  # one point; where it is fixed, rounding errors have two opinions
     for i in np.flatnonzero(signs[1:] != signs[:-1]):
         share = curve.rates[i] / (curve.rates[i] - curve.rates[i + 1])
         guess = (1 - share) * curve.states[i] + share * curve.states[i + 1]
