@@ -28,6 +28,7 @@ _KEYWORDS = """
 _FUNCTIONS = """
     exp log sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf erfc abs max min gamma loggamma pi
     im e i Inf NaN zeros eltype promote_type map typeof values Base Core Main
+    BifurcationKit LinearAlgebra SpecialFunctions
 """
 _OWN = """
     state parameters time change matrix total right_side jacobian readout equations initial_state state_names

@@ -249,6 +249,7 @@ def test_one_parameter_needs_no_curves_in_two():
         ({"step": -1.0}, "'step' is a positive"),
         ({"points": 1}, "'points' is at least 2"),
         ({"name": "end"}, "'name' takes"),
+        ({"name": "bifurcationKit"}, "'name' takes"),
         ({"name": "a b"}, "'name' takes"),
     ],
 )
