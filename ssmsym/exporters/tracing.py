@@ -61,8 +61,12 @@ def diagram(
     reading = _Reading(model, plane)
     for number, start in enumerate(starts):
         own = [t for t in traces if t.kind == "equilibrium" and t.start == number and len(t.parameter)]
-        if own and not any(reading.holds(branch, start) for branch in reading.branches):
+        holding = (k for k, branch in enumerate(reading.branches) if reading.holds(branch, start))
+        known = next(holding, None)
+        if own and known is None:
             reading.add(own)
+        elif own:
+            reading.add_events(own, known)
     curves: dict[tuple[str, int], list[Trace]] = {}
     for trace in traces:
         if trace.kind != "equilibrium" and len(trace.parameter):
@@ -124,6 +128,14 @@ class _Reading:
             if cut is not None:
                 self._note(cut, len(self.branches), size)
         self.branches.append(branch)
+
+    def add_events(self, traces: list[Trace], number: int | None) -> None:
+        """The events of another run along a known branch: one that starts at a bifurcation does not see it."""
+        branch = self.branches[number or 0]
+        size, before = self._size(branch), len(self.rejected)
+        for trace in traces:
+            self._note(self._cut(_opened(trace)), number or 0, size)
+        del self.rejected[before:]
 
     def _size(self, branch: Branch) -> float:
         """A typical norm of Df along the branch: Df itself may vanish at a fold."""
