@@ -137,6 +137,15 @@ def test_branches_of_a_model_file(family_file):
     assert all(f["confirmed"] for f in folds)
 
 
+def test_the_normal_form_at_a_fold_of_a_whole_curve(family_file):
+    """With p = sqrt(3) kappa, p' = sqrt(3) rate(p / sqrt(3)) has the quadratic coefficient -1/3 at the fold."""
+    model = ssmsym.load_model(family_file)
+    fold = ssmsym.branches(model, "u[0]", (-0.3, 0.3)).of_kind("fold")[0]
+    form = ssmsym.normal_form(model, fold)
+    assert form.kind == "fold"
+    assert form.coefficients["a"].value == pytest.approx(-1 / 3, rel=1e-5)
+
+
 def test_a_model_file_is_exported(family_file, tmp_path):
     arguments = ("--parameter", "u[0]", "--interval", -0.3, 0.3)
     run("export", family_file, "--to", "auto07p", "-o", tmp_path / "auto", *arguments)
