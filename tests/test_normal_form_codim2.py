@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from normal_form_systems import disguised, lengths, pair_terms
 
-from ssmsym.normal_forms.normal_form import normal_form
+from ssmsym import export_model, normal_form
+from ssmsym.errors import InputError
 
 BETA1, BETA2 = np.array([0.7, -0.4]), np.array([0.3, 0.9])  # derivatives by the two parameters
 PARAMETERS = {"a": 0.0, "b": 0.0}
@@ -24,6 +25,23 @@ def added(series, beta, key, width):
     return series
 
 
+def check_own_field(form, **factors):
+    """The form as a field: a fixed point at its start, and its own normal form; z = x + i y has |q|^2 = 1/2."""
+    own = form.diagram
+    assert np.linalg.norm(form.field(own.state)) < 1e-12 * max(1.0, abs(own.interval[1]))
+    at_zero = form.field.at(dict.fromkeys(form.unfolding, 0.0))
+    again = normal_form(
+        at_zero, np.zeros(at_zero.n_states), parameters=list(form.unfolding), order=form.order
+    )
+    assert again.kind == form.kind
+    for name, factor in factors.items():
+        assert again[name] == pytest.approx(form[name] * factor, rel=1e-9, abs=1e-12)
+    for name, row in again.unfolding.items():
+        size = factors["c1"] if name == "beta2" and form.kind == "bautin" else 1.0
+        assert row == pytest.approx({other: size * (other == name) for other in row}, abs=1e-9)
+    assert export_model(form.field, state=own.state).parameter_names == tuple(form.unfolding)
+
+
 def test_bogdanov_takens():
     a, b = 0.6, -0.8
     second = {(2, 0, 0, 0): a, (1, 1, 0, 0): b}
@@ -39,6 +57,9 @@ def test_bogdanov_takens():
     np.testing.assert_allclose(slopes(form, "beta1"), s * BETA1, rtol=1e-9)
     along = np.array([0.4, 0.7])  # beta1 = 0: there beta2 has a meaning of its own
     assert along @ slopes(form, "beta2") == pytest.approx(along @ BETA2, rel=1e-9)
+    check_own_field(form, a=1, b=1)
+    with pytest.raises(InputError, match="no closed predictions"):
+        form.predict({"a": 0.1})
 
 
 def test_fold_hopf():
@@ -66,6 +87,7 @@ def test_fold_hopf():
     np.testing.assert_allclose(slopes(form, "beta1"), s0 * BETA1, rtol=1e-9)
     along = np.array([0.4, 0.7])  # beta1 = 0
     assert along @ slopes(form, "beta2") == pytest.approx(along @ BETA2, rel=1e-9)
+    check_own_field(form, G200=1, G011=2, G300=1, G111=2, G110=1, G210=1, G021=2)
 
 
 def test_double_hopf():
@@ -94,6 +116,7 @@ def test_double_hopf():
     np.testing.assert_allclose(slopes(form, "beta1"), BETA1, rtol=1e-9)
     np.testing.assert_allclose(slopes(form, "beta2"), BETA2, rtol=1e-9)
     assert form.frequency_slopes["omega1"]["a"] == pytest.approx(0.5, rel=1e-9)
+    check_own_field(form, G2100=2, G1011=2, G1110=2, G0021=2)
 
 
 def test_bautin():
@@ -113,6 +136,7 @@ def test_bautin():
     along = np.array([0.4, 0.7])  # beta1 = 0
     assert along @ slopes(form, "beta2") == pytest.approx(along @ BETA2 / s**2, rel=1e-8)
     assert form.disagreement < EQUAL
+    check_own_field(form, c1=2, c2=4)
 
 
 def test_cusp():
@@ -129,3 +153,4 @@ def test_cusp():
     along = np.array([0.4, 0.7])
     assert along @ slopes(form, "beta2") == pytest.approx(along @ BETA2, rel=1e-9)
     assert form.disagreement < EQUAL
+    check_own_field(form, c=1)

@@ -13,6 +13,16 @@ from ssmsym.fields.field import VectorField
 
 Array = NDArray[np.float64]
 
+# of codimension one: the coefficient c and the power k of |beta| = |Re c| |w|^k
+LEADING = {
+    "fold": ("a", 2),
+    "transcritical": ("a", 1),
+    "pitchfork": ("c", 2),
+    "flip": ("c", 2),
+    "hopf": ("c1", 2),
+    "neimark_sacker": ("d", 2),
+}
+
 
 @dataclass(frozen=True, eq=False)
 class OwnDiagram:
@@ -139,16 +149,15 @@ def own_diagram(kind: str, c: Mapping[str, complex], radius: float) -> OwnDiagra
     real = {name: value.real for name, value in c.items()}
     if kind in ("fold", "bogdanov_takens", "fold_hopf"):
         square = real["G200" if kind == "fold_hopf" else "a"]
+        cube = real.get("G300", 0.0)
+        radius = min(radius, 0.1 * abs(square / cube)) if cube else radius
         width = abs(square) * radius**2
-        first = -np.sign(square) * width
+        first = -square * radius**2 - cube * radius**3
         name = "beta" if kind == "fold" else "beta1"
         state = np.zeros({"fold": 1, "bogdanov_takens": 2, "fold_hopf": 3}[kind])
         state[0] = radius
-        values = {name: float(first)} | ({} if kind == "fold" else {"beta2": 0.0})
-        return OwnDiagram(name, (-width, width), values, state)
-    if kind == "transcritical":
-        width = abs(real["a"]) * radius
-        return OwnDiagram("beta", (-width, width), {"beta": -width}, np.zeros(1))
+        values = {name: first} | ({} if kind == "fold" else {"beta2": 0.0})
+        return OwnDiagram(name, (-1.2 * width, 1.2 * width), values, state)
     if kind == "cusp":
         cubic = real["c"]
         width = abs(cubic) * radius**3
@@ -156,9 +165,6 @@ def own_diagram(kind: str, c: Mapping[str, complex], radius: float) -> OwnDiagra
         state = np.array([roots[np.argmin(np.abs(roots.imag))].real])
         values = {"beta1": -width, "beta2": -cubic * radius**2}
         return OwnDiagram("beta1", (-width, width), values, state)
-    if kind in ("pitchfork", "flip"):
-        width = abs(real["c"]) * radius**2
-        return OwnDiagram("beta", (-width, width), {"beta": -width}, np.zeros(1))
     if kind == "bautin":
         width = abs(real["c2"]) * radius**4
         values = {"beta1": -width, "beta2": -real["c2"] * radius**2}
@@ -166,5 +172,8 @@ def own_diagram(kind: str, c: Mapping[str, complex], radius: float) -> OwnDiagra
     if kind == "double_hopf":
         width = max(abs(real[n]) for n in ("G2100", "G0021")) * radius**2
         return OwnDiagram("beta1", (-width, width), {"beta1": -width, "beta2": -width}, np.zeros(4))
-    width = abs(real["d" if kind == "neimark_sacker" else "c1"]) * radius**2
-    return OwnDiagram("beta", (-width, width), {"beta": -width}, np.zeros(2))
+    name, power = LEADING[kind]
+    width = abs(real[name]) * radius**power
+    return OwnDiagram(
+        "beta", (-width, width), {"beta": -width}, np.zeros(2 if kind in ("hopf", "neimark_sacker") else 1)
+    )

@@ -15,7 +15,7 @@ from ssmsym.errors import InputError, SsmsymWarning
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.parameters import unknown
 from ssmsym.manifolds.ssm import SSM
-from ssmsym.normal_forms.equations import OwnDiagram, normal_form_field, own_diagram
+from ssmsym.normal_forms.equations import LEADING, OwnDiagram, normal_form_field, own_diagram
 from ssmsym.normal_forms.prediction import Prediction, reach, solutions
 from ssmsym.normal_forms.routes import Coefficient, Numbers, both_routes
 from ssmsym.normal_forms.source import Point, Source, source_of
@@ -31,7 +31,6 @@ Complex = NDArray[np.complex128]
 AGREEMENT = 1e-8
 _PHASES = 64
 _BEYOND = 3.0  # of the range: solutions of the truncated form that are still reported, as out of range
-_SLOPES_MATTER = ("fold", "transcritical", "pitchfork", "hopf", "flip", "neimark_sacker")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +114,10 @@ class NormalForm:
     @property
     def parameter_ranges(self) -> dict[str, float]:
         """Offset of each parameter alone at which the leading prediction reaches `range`, of codimension one."""
-        if self.kind not in _SLOPES_MATTER:
+        if self.kind not in LEADING:
             return {}
-        extent = max(abs(v) for v in own_diagram(self.kind, self._values, self.range).interval)
+        name, power = LEADING[self.kind]
+        extent = abs(self._values[name].real) * self.range**power
         slopes = self.unfolding["beta"]
         return {name: float(extent / abs(slope)) if slope else np.inf for name, slope in slopes.items()}
 

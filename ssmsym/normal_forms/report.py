@@ -29,7 +29,7 @@ def table(form: NormalForm, digits: int) -> str:
     at = ", ".join(f"{name} = {value:.10g}" for name, value in form.parameters.items())
     lines = [f"{form.kind.replace('_', '-')} point{f' at {at}' if at else ''}: {form.equation}"]
     unit = "multiplier" if form.time == "discrete" else "eigenvalue"
-    critical = ", ".join(number(complex(v), digits) for v in form.eigenvalues if v.imag >= 0)
+    critical = ", ".join(number(_real_if_it_is(complex(v)), digits) for v in form.eigenvalues if v.imag >= 0)
     lines.append(f"critical {unit}s: {critical}")
     for c in form.coefficients.values():
         lines.append(f"  {c.name} = {number(c.value, digits)}  ({c.convention})")
@@ -39,7 +39,7 @@ def table(form: NormalForm, digits: int) -> str:
     for title, rows in (("unfolding", form.unfolding), ("frequency", form.frequency_slopes)):
         for name, slopes in rows.items():
             terms = [
-                f"{slope:+.{digits}g} ({parameter} - {form.parameters[parameter]:.10g})"
+                f"{slope:+.{digits}g} {_offset(parameter, form.parameters[parameter])}"
                 for parameter, slope in slopes.items()
             ]
             if terms:
@@ -53,9 +53,20 @@ def table(form: NormalForm, digits: int) -> str:
         for parameter, width in form.parameter_ranges.items():
             if np.isfinite(width):
                 lines.append(
-                    f"  that is up to |{parameter} - {form.parameters[parameter]:.10g}| = {width:.4g}"
+                    f"  that is {_offset(parameter, form.parameters[parameter])} up to {width:.4g} in size"
                 )
     return "\n".join(lines)
+
+
+def _offset(name: str, value: float) -> str:
+    """A parameter less its value at the point, in brackets."""
+    if not value:
+        return f"({name})"
+    return f"({name} {'-' if value > 0 else '+'} {abs(value):.10g})"
+
+
+def _real_if_it_is(value: complex) -> complex | float:
+    return value if value.imag else value.real
 
 
 def document(form: NormalForm) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmsym.dynamics.newton import defect
 from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.polynomial_field import polynomial_field
@@ -26,7 +25,6 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 _FLOOR = 1e-6  # of the terms that a number is the sum of: below, it is not known to 1e-8 of itself
-_RESIDUAL = 1e-7
 _ROUNDING = 1e-14  # of its terms: a derivative below is 0
 
 BOGDANOV_TAKENS = "w0' = w1, w1' = beta1 + beta2 w1 + a w0^2 + b w0 w1"
@@ -111,7 +109,6 @@ def both_routes(source: Source, kind: str | None, tolerance: float) -> Numbers:
     jacobian = source.field.jacobian(source.state)
     discrete = source.field.is_map
     found = critical_modes(jacobian, tolerance, discrete=discrete)
-    _check_residual(source, found.scale)
     family = family_of(found, kind, discrete=discrete)
     if family == "double zero":
         return _bogdanov_takens(source, jacobian, found)
@@ -172,15 +169,6 @@ def both_routes(source: Source, kind: str | None, tolerance: float) -> Numbers:
         terms=terms,
         coordinates=manifold.coordinates(reduced_space.right),
     )
-
-
-def _check_residual(source: Source, scale: float) -> None:
-    """At a singular Jacobian a Newton step says nothing of the distance from a fixed point."""
-    residual = float(np.linalg.norm(defect(source.field, source.state)))
-    if not residual <= _RESIDUAL * scale * max(float(np.linalg.norm(source.state)), 0.1):
-        raise InputError(
-            f"The given state is no fixed point: |f| = {residual:.1e} there. Locate the bifurcation with branches."
-        )
 
 
 def _degrees(family: str, order: int) -> tuple[int, int]:

@@ -10,16 +10,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmsym.dynamics.diagram import SpecialPoint
 from ssmsym.dynamics.fixed_points import FixedPoint
+from ssmsym.dynamics.newton import defect
 from ssmsym.errors import InputError
 from ssmsym.fields.field import VectorField
 from ssmsym.fields.parameters import locate
 from ssmsym.fields.polynomial_field import polynomial_field
-from ssmsym.manifolds.preconditions import expansion_point
 from ssmsym.manifolds.ssm import SSM
 from ssmsym.reduced.model import ReducedModel
 from ssmsym.series.polynomial import Polynomial
 
 Array = NDArray[np.float64]
+_RESIDUAL = 1e-7
+_NO_RATE = 1e-6  # a Jacobian below is that of a field that is critical as a whole
+
 Point = FixedPoint | SpecialPoint | ArrayLike | None
 
 
@@ -158,8 +161,22 @@ def _placed(field: VectorField, point: Point, names: Sequence[str]) -> tuple[Vec
         field = field.at({names[0]: point.parameter})
         point = point.state
     assert point is not None
-    state, _ = expansion_point(field, point)
+    state = field.check_state(point.state if isinstance(point, FixedPoint) else point, batch=False)
+    _check_fixed_point(field, state)
     return field, state
+
+
+def _check_fixed_point(field: VectorField, state: Array) -> None:
+    """By the residual, since at a singular Jacobian a Newton step says nothing of the distance."""
+    jacobian = field.jacobian(state)
+    rate = float(np.linalg.norm(jacobian)) / len(state) ** 0.5
+    residual = float(np.linalg.norm(defect(field, state)))
+    allowed = _RESIDUAL * (rate if rate > _NO_RATE else 1.0) * max(float(np.linalg.norm(state)), 0.1)
+    if not residual <= allowed:
+        raise InputError(
+            f"The given state is no fixed point: |f| = {residual:.1e} there (allowed: {allowed:.1e}). Locate the "
+            "bifurcation with branches."
+        )
 
 
 def _values(field: VectorField, names: Sequence[str]) -> dict[str, float]:
