@@ -35,6 +35,14 @@ def number(word: str) -> float:
     return float(_LOST_E.sub(r"E\1", word.upper().replace("D", "E")))
 
 
+def numbers(words: list[str]) -> NDArray[np.float64]:
+    """Many numbers as Fortran writes them."""
+    try:
+        return np.array(words, dtype=float)
+    except ValueError:  # an exponent without its letter
+        return np.array([number(word) for word in words])
+
+
 @dataclass(frozen=True)
 class Row:
     """A line of fort.7.
@@ -102,11 +110,10 @@ def solutions(text: str, n_states: int) -> list[Solution]:
             break
         label, mesh, width, length, collocation, count = (header[k] for k in (3, 6, 7, 8, 10, 11))
         words = " ".join(lines[i + 1 : i + 1 + length]).split()
-        values = [number(word) for word in words[: mesh * width]]
-        if len(values) < mesh * width or len(words) < count:
+        if len(words) < max(mesh * width, count):
             break  # the file was cut short; the missing label is named by the caller
-        profile = np.array(values).reshape(mesh, width)[:, : 1 + n_states]
-        parameters = np.array([number(word) for word in words[-count:]])
+        profile = numbers(words[: mesh * width]).reshape(mesh, width)[:, : 1 + n_states]
+        parameters = numbers(words[-count:])
         out.append(Solution(label, profile, collocation, parameters))
         i += 1 + length
     return out

@@ -36,19 +36,18 @@ def extremes(times: Array, states: Array, degree: int) -> tuple[Array, Array, fl
 def _dense(times: Array, states: Array, degree: int) -> tuple[Array, Array]:
     if degree < 2 or (len(times) - 1) % degree or len(times) <= degree:
         return times, states
+    firsts = np.arange(0, len(times) - 1, degree)[:, None] + np.arange(degree + 1)
+    firsts = firsts[times[firsts[:, -1]] > times[firsts[:, 0]]]
+    t, x = times[firsts], states[firsts]
+    begins, lengths = t[:, :1], t[:, -1:] - t[:, :1]
+    powers = np.arange(degree, -1, -1)
     at = np.linspace(0.0, 1.0, _BETWEEN, endpoint=False)
-    pieces_t, pieces_x = [], []
-    for first in range(0, len(times) - 1, degree):
-        t, x = times[first : first + degree + 1], states[first : first + degree + 1]
-        if not t[-1] > t[0]:
-            continue
-        nodes = (t - t[0]) / (t[-1] - t[0])
-        coefficients = np.linalg.solve(np.vander(nodes), x)
-        pieces_t.append(t[0] + at * (t[-1] - t[0]))
-        pieces_x.append(np.vander(at, degree + 1) @ coefficients)
+    coefficients = np.linalg.solve(((t - begins) / lengths)[:, :, None] ** powers, x)
+    dense = at[:, None] ** powers @ coefficients
+    dense_times = begins + at * lengths
     # once more the first piece after the last point: a maximum may lie where the orbit closes
-    dense_times = np.concatenate([*pieces_t, pieces_t[0] + times[-1] - times[0]])
-    return dense_times, np.concatenate([*pieces_x, pieces_x[0]])
+    again = dense_times[0] + times[-1] - times[0]
+    return np.append(dense_times, again), np.concatenate([dense.reshape(-1, states.shape[1]), dense[0]])
 
 
 def _top(times: Array, values: Array) -> float:
