@@ -50,6 +50,7 @@ _HOMES = {
     "ssmsym.manifolds.pade": ("Pade", "PadeRay", "pade_approximant"),
     "ssmsym.manifolds.resonances": ("Resonance", "ResonanceReport"),
     "ssmsym.figures.evidence": ("plot_evidence",),
+    "ssmsym.figures.surface": ("plot_surface",),
     "ssmsym.manifolds.map_and_flow": ("MapAndFlow", "compare_map_and_flow"),
     "ssmsym.manifolds.mode_choice": ("LargestGap", "ModeProposal", "SpectralWindow", "propose_modes"),
     "ssmsym.manifolds.ssm_family": ("SSMFamily", "compute_ssm_family"),

@@ -12,7 +12,17 @@ from typing import Any
 import click
 
 from ssmsym import __version__
-from ssmsym.commands import bifurcations, data, demo, map_and_flow, models, networks, normal_form, slow_manifold
+from ssmsym.commands import (
+    bifurcations,
+    data,
+    demo,
+    map_and_flow,
+    models,
+    networks,
+    normal_form,
+    slow_manifold,
+    slow_surface,
+)
 from ssmsym.errors import SsmsymError
 
 
@@ -37,6 +47,7 @@ for _command in (
     networks.fixed_points,
     networks.reduce,
     slow_manifold.slow_manifold,
+    slow_surface.slow_surface,
     map_and_flow.map_against_flow,
     models.branches,
     normal_form.normal_form,

@@ -24,7 +24,7 @@ NAMES = {
     *("ErrorTable", "Pade", "PadeRay", "Resonance", "ResonanceReport", "pade_approximant", "plot_evidence"),
     *("SlowManifold", "SlowManifoldFamily", "slow_manifold", "UnstableBranch", "unstable_manifold"),
     *("SlowSurface", "slow_surface", "surface_band", "SurfaceCycle", "surface_cycle", "save_slow_surface"),
-    *("UnstablePart", "UnstableSurface", "unstable_surface"),
+    *("UnstablePart", "UnstableSurface", "unstable_surface", "plot_surface"),
     *("save_slow_manifold", "curve_band", "MapSlowManifold", "CurveModel", "PiecewiseChebyshev"),
     *("ComplexForm", "complex_form", "polar_form", "SSMFamily", "compute_ssm_family"),
     *("Comparison", "FittedSSM", "Trajectories"),

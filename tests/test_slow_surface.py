@@ -216,3 +216,14 @@ def test_no_surface_where_the_plane_contracts_faster_than_the_rest():
         ss.slow_surface(
             field, np.zeros(3), directions=np.eye(3)[:, :2], extent=((-1, 1), (-1, 1)), max_rounds=60
         )
+
+
+def test_a_refused_curve_offers_the_surface_and_the_call():
+    field = ss.load(ss.network_path("cdd_n100_a")).at(u=[0, 0, 1, 0])
+    curve = ss.slow_manifold(field, ss.find_fixed_points(field, seed=0))
+    assert not curve.is_normally_attracting
+    k = next(i for i, p in enumerate(curve.points) if abs(p.s + 0.499) < 0.01)  # the undecided focus
+    text = curve.report()
+    assert f"slow_surface(field, curve.points[{k}].point, radius=...)" in text
+    assert "ratio of 2.5" in text
+    assert "-1.4488+4.9841i" in text

@@ -17,6 +17,7 @@ from ssmsym.slow_manifolds.elements import Element
 from ssmsym.slow_manifolds.marching import LOST
 from ssmsym.slow_manifolds.pieces import CurvePiece
 from ssmsym.slow_manifolds.quasi_static import PointOnCurve, QuasiStaticCurve
+from ssmsym.slow_manifolds.surface_offer import offered_surface
 
 Array = NDArray[np.float64]
 
@@ -150,7 +151,8 @@ class SlowManifold:
             number = "" if weakest is None else f" (smallest ratio {weakest.rates.ratio.min():.2g})"
             return (
                 f"There is no normally attracting curve here{number}: along some pieces the flow moves as fast as it "
-                "approaches them. They are unstable manifolds of saddles; a manifold of two dimensions may hold them."
+                "approaches them. They are unstable manifolds of saddles. "
+                + offered_surface([on_curve.point for on_curve in self.points])
             )
         ranges = self.attracting()
         if not ranges:

@@ -127,6 +127,14 @@ class Patch:
         """With margins half as wide."""
         return Patch((self.axes[0].narrowed(), self.axes[1].narrowed()), self.semi_axes)
 
+    def bounds(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The rectangle of s round the patch proper."""
+        first, second = (axis.limits(margin=False) for axis in self.axes)
+        if self.semi_axes is None:
+            return first, second
+        a, b = (float(v) for v in first[1] * self.semi_axes)
+        return (-a, a), (-b, b)
+
     def describe(self) -> str:
         """The patch proper in words."""
         first, second = (axis.limits(margin=False) for axis in self.axes)

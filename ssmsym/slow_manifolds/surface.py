@@ -17,7 +17,6 @@ Array = NDArray[np.float64]
 
 _ERROR_PLACES = 41  # along each axis
 _RATE_PLACES = 9
-_FASTEST = "DOP853"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +87,11 @@ class SlowSurface:
         out = np.full((len(places), self.field.n_states), np.nan)
         out[inside] = self.patch.evaluate(self.coefficients, places[inside])
         return out
+
+    def patch_states(self) -> Array:
+        """States at the nodes of the patch proper."""
+        nodes = self.patch.nodes
+        return self.patch.evaluate(self.coefficients, nodes[self.patch.contains(nodes)])
 
     def tangents(self, s: ArrayLike) -> Array:
         """dx/ds (m, N, 2); NaN outside the patch."""
@@ -185,7 +189,7 @@ class SlowSurface:
             t_eval=at,
             rtol=1e-10,
             atol=1e-12 * (1.0 + np.abs(start).max()),
-            method=_FASTEST,
+            method="DOP853",
         )
         if not run.success or not self.patch.contains(run.y.T).all():
             raise InputError(
@@ -227,7 +231,9 @@ class SlowSurface:
             f"at s = ({place[0]:.3g}, {place[1]:.3g}), where the fastest inner rate is "
             f"{self.rates.inner[weakest].real.min():.3g} and the transverse one {self.rates.transverse[weakest]:.3g}"
         )
-        if held.all():
+        if np.isinf(self.rates.ratio[weakest]) and held.all():
+            lines.append("Normally attracting everywhere: nothing contracts within it.")
+        elif held.all():
             lines.append(
                 f"Normally attracting everywhere: ratio at least {self.rates.ratio.min():.2g}, {numbers}."
             )
