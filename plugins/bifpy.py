@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -29,7 +27,7 @@ from ssmsym.exporters.options import (
     varied_parameter,
     whole,
 )
-from ssmsym.exporters.process import call
+from ssmsym.exporters.process import call, installed_package
 
 _SCENARIOS = ("equilibria", "cycles", "fold_curve", "hopf_curve")
 _SCRIPT = Path(__file__).with_name("bifpy_run.py")
@@ -144,10 +142,7 @@ class Bifpy(Runner, RightSideReader):
 
     def find(self) -> Installation | None:
         """The package bifpy, which is looked for but not imported."""
-        found = importlib.util.find_spec("bifpy")
-        if found is None or found.origin is None:
-            return None
-        return Installation(Path(found.origin).parent, importlib.metadata.version("bifpy"))
+        return installed_package("bifpy")
 
     def run(self, job: Job) -> None:
         """Trace from every start, and on from special points; AUTO's files stay in the folder."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from ssmsym_plugins.python_evaluation import evaluated
 from ssmsym_plugins.python_source import PythonSource
 
-from ssmsym.exporters.contract import Array, Exporter, RightSideReader
+from ssmsym.exporters.contract import Array, Exporter, Installation, RightSideReader
 from ssmsym.exporters.identifiers import quoted
 from ssmsym.exporters.model import ExportModel
 from ssmsym.exporters.options import (
@@ -19,6 +19,7 @@ from ssmsym.exporters.options import (
     varied_parameter,
     whole,
 )
+from ssmsym.exporters.process import installed_package
 
 _TAKEN = ("right_side", "f", "main", "jax", "jnp", "jaxcont", "others", "value")
 _IMPORTS = ("import jax", "import jax.numpy as jnp", 'jax.config.update("jax_enable_x64", True)')
@@ -34,6 +35,7 @@ class Jaxcont(Exporter, RightSideReader):
     verified = (
         "values of the functions, with NumPy in the place of JAX; one script run by hand with jaxcont 0.4.0"
     )
+    install_hint = "pip install jaxcont (with JAX, about 400 MB)."
 
     def render(
         self,
@@ -88,6 +90,10 @@ class Jaxcont(Exporter, RightSideReader):
             "",
         ]
         return {f"{file_stem(name)}.py": "\n".join(lines)}
+
+    def find(self) -> Installation | None:
+        """The package jaxcont, which is looked for but not imported."""
+        return installed_package("jaxcont")
 
     def evaluate(
         self, files: Mapping[str, str], model: ExportModel, states: Array, parameters: Array

@@ -14,7 +14,7 @@ from ssmsym_plugins.auto07p_compiled import optimization
 from ssmsym_plugins.auto07p_source import C, nonzero
 from ssmsym_plugins.statements import assignments
 
-from ssmsym.exporters.contract import Array, Exporter, RightSideReader
+from ssmsym.exporters.contract import Array, Exporter, Installation, RightSideReader
 from ssmsym.exporters.identifiers import quoted
 from ssmsym.exporters.model import ExportModel
 from ssmsym.exporters.options import file_stem
@@ -35,6 +35,7 @@ class PlainC(Exporter, RightSideReader):
     description = "C functions: right-hand side, Jacobians, readout; maps too"
     url = "https://en.cppreference.com/w/c"
     verified = "compiled by gcc and run: every function against the model at random points"
+    install_hint = "any C compiler; on Debian or Ubuntu: apt-get install gcc libc6-dev."
 
     def render(
         self, model: ExportModel, *, name: str = "model", derivatives: bool = True
@@ -62,6 +63,11 @@ class PlainC(Exporter, RightSideReader):
         for function in functions:
             body += ["", f"{function.declaration} {{", *function.lines, "}"]
         return {f"{name}.c": "\n".join([*body, ""]), f"{name}.h": "\n".join(header)}
+
+    def find(self) -> Installation | None:
+        """The compiler gcc."""
+        found = shutil.which("gcc")
+        return None if found is None else Installation(Path(found))
 
     def evaluate(
         self, files: Mapping[str, str], model: ExportModel, states: Array, parameters: Array

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -26,7 +24,7 @@ from ssmsym_plugins.auto07p_runs import (
 from ssmsym.exporters.contract import Array, Installation, Job, RightSideReader, Runner, Trace
 from ssmsym.exporters.identifiers import quoted
 from ssmsym.exporters.model import ExportModel
-from ssmsym.exporters.process import call
+from ssmsym.exporters.process import call, installed_package
 
 _SCRIPT = Path(__file__).with_name("pycobi_run.py")
 
@@ -101,15 +99,10 @@ class Pycobi(Runner, RightSideReader):
 
     def find(self) -> Installation | None:
         """PyCoBi, which is looked for but not imported, if AUTO and what compiles for it are there."""
-        found = importlib.util.find_spec("pycobi")
-        auto = Auto07p().find()
-        if found is None or found.origin is None or auto is None:
+        found, auto = installed_package("pycobi"), Auto07p().find()
+        if found is None or auto is None or shutil.which("gfortran") is None or shutil.which("make") is None:
             return None
-        if shutil.which("gfortran") is None or shutil.which("make") is None:
-            return None
-        return Installation(
-            Path(found.origin).parent, f"{importlib.metadata.version('pycobi')}, AUTO {auto.version}"
-        )
+        return Installation(found.path, f"{found.version}, AUTO {auto.version}")
 
     def run(self, job: Job) -> None:
         """Run from every start, then from the special points that were found."""

@@ -10,7 +10,7 @@ import numpy as np
 from ssmsym_plugins.pydstool_reader import value
 
 from ssmsym.exporters.code import CodePrinter, Dialect
-from ssmsym.exporters.contract import Array, Exporter, RightSideReader
+from ssmsym.exporters.contract import Array, Exporter, Installation, RightSideReader
 from ssmsym.exporters.identifiers import identifiers, quoted
 from ssmsym.exporters.model import ExportModel
 from ssmsym.exporters.options import (
@@ -22,6 +22,7 @@ from ssmsym.exporters.options import (
     varied_parameter,
     whole,
 )
+from ssmsym.exporters.process import installed_package
 
 _PLAIN = ("exp", "log", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh")
 _SPECIAL = {
@@ -65,6 +66,7 @@ class Pydstool(Exporter, RightSideReader):
         "values of the specifications, by a reader of its own; scripts run by hand with PyDSTool 0.91 (Python 3.9, "
         "numpy 1.23)"
     )
+    install_hint = "in Python 3.9: pip install numpy==1.23.5 scipy==1.10.1 setuptools PyDSTool==0.91.0."
 
     def render(
         self,
@@ -116,6 +118,10 @@ class Pydstool(Exporter, RightSideReader):
         short = _names(model)[1][model.parameter_names.index(varied)]
         lines += [f'VARIED = "{short}"', f"INTERVAL = ({low!r}, {high!r})", f"CURVE = {curve!r}", *_TAIL, ""]
         return {f"{name}.py": "\n".join(lines)}
+
+    def find(self) -> Installation | None:
+        """The package PyDSTool, which is looked for but not imported."""
+        return installed_package("PyDSTool")
 
     def evaluate(
         self, files: Mapping[str, str], model: ExportModel, states: Array, parameters: Array

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import json
 import sys
 import tempfile
@@ -37,7 +35,7 @@ from ssmsym.exporters.options import (
     varied_parameter,
     whole,
 )
-from ssmsym.exporters.process import call, ending
+from ssmsym.exporters.process import call, ending, installed_package
 from ssmsym.exporters.profiles import extremes
 
 _SCENARIOS = ("equilibria", "cycles", "fold_curve", "hopf_curve")
@@ -146,10 +144,8 @@ class Xppaut(Runner, RightSideReader):
 
     def find(self) -> Installation | None:
         """The package xpplab, which is looked for but not imported."""
-        found = importlib.util.find_spec("xpplab")
-        if found is None or found.origin is None:
-            return None
-        return Installation(Path(found.origin).parent, f"xpplab {importlib.metadata.version('xpplab')}")
+        found = installed_package("xpplab")
+        return None if found is None else Installation(found.path, f"xpplab {found.version}")
 
     def run(self, job: Job) -> None:
         """Trace from every start, and on from special points, in one process."""

@@ -241,9 +241,11 @@ def tools(as_json: bool) -> None:
         texts.print_json([dataclasses.asdict(status) for status in found])
         return
     for status in found:
-        state = f"installed {status.version}".rstrip() if status.installed else "not installed"
+        state = "not looked for" if status.installed is None else "not installed"
+        if status.installed:
+            state = f"installed {status.version}".rstrip()
         click.echo(f"{status.name}: {status.description or status.problem}")
-        click.echo(f"  {state}; {status.install_hint or 'no tool to run'}")
+        click.echo(f"  {state}" + f"; to install: {status.install_hint}" * bool(status.install_hint))
         click.echo(f"  {status.url}")
         if status.verified:
             click.echo(f"  verified: {status.verified}")

@@ -22,6 +22,22 @@ class ExporterError(SsmsymError):
     """An exporter is missing, broken, wrongly used, or its tool failed."""
 
 
+@dataclass(frozen=True)
+class Installation:
+    """A tool found on this machine.
+
+    Attributes
+    ----------
+    path : Path
+        Its program or folder.
+    version : str
+        Empty if it does not say.
+    """
+
+    path: Path
+    version: str = ""
+
+
 class Exporter(ABC):
     """Texts from which another program can work with a model.
 
@@ -39,12 +55,19 @@ class Exporter(ABC):
         Where the tool is at home.
     verified : str
         What the tests of this exporter do with the tool: run it on which problems, or check syntax only.
+    install_hint : str
+        How to install the tool, a command where there is one; empty if there is nothing to install.
     """
 
     name: ClassVar[str]
     description: ClassVar[str]
     url: ClassVar[str]
     verified: ClassVar[str] = "nothing"
+    install_hint: ClassVar[str] = ""
+
+    def find(self) -> Installation | None:
+        """The tool on this machine; None if it is not there or is not looked for."""
+        return None
 
     @abstractmethod
     def render(self, model: ExportModel) -> Mapping[str, str]:
@@ -59,22 +82,6 @@ class Exporter(ABC):
         ExporterError
             If an option does not fit or the target cannot express the model.
         """
-
-
-@dataclass(frozen=True)
-class Installation:
-    """A tool found on this machine.
-
-    Attributes
-    ----------
-    path : Path
-        Its program or folder.
-    version : str
-        Empty if it does not say.
-    """
-
-    path: Path
-    version: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,15 +220,8 @@ class Runner(Exporter):
     Its ``render`` has the options `parameter` and `interval`. One that can do more has the option `scenario`
     (``"equilibria"``, ``"cycles"``, ``"fold_curve"``, ``"hopf_curve"``), whose runs first trace the fixed
     points and then go on from every Hopf point or fold on them, and for curves in two parameters
-    `second_parameter` and `second_interval`.
-
-    Attributes
-    ----------
-    install_hint : str
-        How to install the tool, a command where there is one.
+    `second_parameter` and `second_interval`. It has an `install_hint`.
     """
-
-    install_hint: ClassVar[str]
 
     @abstractmethod
     def find(self) -> Installation | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssmsym.exporters.contract import ExporterError
+from ssmsym.exporters.contract import ExporterError, Installation
 
 _SHOWN = 1500  # characters of a failed program's output
 
@@ -56,6 +58,18 @@ def call(
     if check and done.returncode:
         raise ExporterError(f"'{name}' failed with exit code {done.returncode}: {ending(done)}")
     return done
+
+
+def installed_package(name: str) -> Installation | None:
+    """A Python package of this environment, found without importing it."""
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        return None
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        version = ""
+    return Installation(Path(found.origin).parent, version)
 
 
 def ending(done: subprocess.CompletedProcess[str]) -> str:

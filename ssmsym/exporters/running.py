@@ -37,7 +37,7 @@ class ToolStatus:
     ----------
     name, description, url : str
     installed : bool or None
-        Whether the tool was found; None for an exporter that only writes files.
+        Whether the tool was found; None where it is not looked for.
     version : str
         Of the tool; empty if it is not installed or does not say.
     install_hint : str
@@ -68,16 +68,14 @@ def _status(name: str) -> ToolStatus:
         exporter = get_exporter(name)
     except ExporterError as error:
         return ToolStatus(name, problem=str(error))
-    status = ToolStatus(name, exporter.description, exporter.url, verified=exporter.verified)
-    if not isinstance(exporter, Runner):
-        return status
     try:
+        looked_for = type(exporter).find is not Exporter.find
         found = exporter.find()
         return ToolStatus(
             name,
             exporter.description,
             exporter.url,
-            installed=found is not None,
+            installed=found is not None if looked_for else None,
             version="" if found is None else found.version,
             install_hint=exporter.install_hint,
             verified=exporter.verified,
