@@ -49,6 +49,7 @@ _HOMES = {
     "ssmsym.manifolds.error_table": ("ErrorTable",),
     "ssmsym.manifolds.pade": ("Pade", "PadeRay", "pade_approximant"),
     "ssmsym.manifolds.resonances": ("Resonance", "ResonanceReport"),
+    "ssmsym.figures.bifurcation_curves": ("plot_bifurcation_curves",),
     "ssmsym.figures.evidence": ("plot_evidence",),
     "ssmsym.figures.surface": ("plot_surface",),
     "ssmsym.manifolds.map_and_flow": ("MapAndFlow", "compare_map_and_flow"),

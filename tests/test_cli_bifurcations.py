@@ -48,7 +48,9 @@ def test_curves_of_a_reduced_model(tmp_path):
     model, output = str(tmp_path / "model.npz"), str(tmp_path / "curves.npz")
     ssmsym.save(ssm, model)
     arguments = ("--parameters", "mu", "lambda", "--interval", "-1", "1", "--second-interval", "-0.5", "1.5")
-    text = run("bifurcation-curves", model, *arguments, "-o", output)
+    figure = tmp_path / "curves.png"
+    text = run("bifurcation-curves", model, *arguments, "-o", output, "--plot", str(figure))
+    assert figure.read_bytes().startswith(b"\x89PNG")
     assert "2 bifurcations over mu lie on 1 curves" in text
     assert "cusp at mu" in text
     document = json.loads(run("bifurcation-curves", model, *arguments, "--json"))
@@ -71,3 +73,10 @@ def test_wrong_use(network):
         main, ["sensitivity", network, "--parameter", "u[0]", "--interval", "1", "-1"]
     )
     assert result.exit_code == 2
+
+
+def test_diagrams_in_one_parameter_are_not_drawn(tmp_path):
+    field = ssmsym.rate_network([[1.7]], B=[[1.0]])
+    diagram = ssmsym.branches(field, "u[0]", (-1.0, 1.0))
+    with pytest.raises(ssmsym.InputError, match="two parameters"):
+        ssmsym.plot_bifurcation_curves(diagram, tmp_path / "figure.png")

@@ -66,7 +66,23 @@ def run_along(curve: BifurcationCurve, y: Array, tangent: Array, request: Reques
         simple_change=lambda a, b: True,
         inside=inside,
     )
-    return replace(run, end=_end(run, system, request))
+    end = _end(run, system, request)
+    last = _landed(curve, run, request) if end == "end of the interval" != run.end else None
+    return replace(run, points=run.points if last is None else [*run.points, last], end=end)
+
+
+def _landed(curve: BifurcationCurve, run: Trace, request: Request) -> BifurcationPoint | None:
+    """The point at which a curve leaves the first parameter's interval; None if it does so farther ahead."""
+    n = request.field.n_states
+    last = run.points[-1]
+    bound = request.interval[0] if last.tangent[n] < 0 else request.interval[1]
+    axis = np.eye(len(last.tangent))[n]
+    y = curve.y_of(last)
+    guess = y + (bound / curve._scale[n] - y[n]) / last.tangent[n] * last.tangent
+    corrected = curve.correct(guess, axis)
+    if corrected is None or np.linalg.norm(corrected[0] - y) > 2.0 * request.largest_step:
+        return None
+    return curve.point(corrected[0], curve.tangent(corrected[0], last.tangent))
 
 
 def _end(run: Trace, system: DefiningSystem, request: Request) -> str:

@@ -71,6 +71,7 @@ def _starting_points(
 @click.option("--starts", default=256, show_default=True, type=click.IntRange(1), help="Newton starts.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the starts.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the diagram to this .npz file.")
+@click.option("--plot", "figure", type=click.Path(dir_okay=False), help="Draw the curves into this PNG file.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def bifurcation_curves(
@@ -84,6 +85,7 @@ def bifurcation_curves(
     starts: int,
     seed: int,
     output: str | None,
+    figure: str | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -96,7 +98,8 @@ def bifurcation_curves(
     from ssmsym.dynamics.diagram_file import save_diagram
     from ssmsym.fields.field import VectorField
 
-    refuse_existing(output, overwrite)
+    for path in (output, figure):
+        refuse_existing(path, overwrite)
     of = model_or_network(source, reading)
     with wrong_use():
         if isinstance(of, VectorField):
@@ -112,12 +115,17 @@ def bifurcation_curves(
         diagram = trace_bifurcation_curves(of, points, parameters, interval, second_interval, progress=report)
     if output is not None:
         save_diagram(diagram, output, overwrite=overwrite)
+    if figure is not None:
+        from ssmsym.figures.bifurcation_curves import plot_bifurcation_curves
+
+        plot_bifurcation_curves(diagram, figure, overwrite=overwrite)
     if as_json:
         texts.print_json(diagram_document(diagram, output))
         return
     _print_curves(diagram, len(points))
-    if output is not None:
-        click.echo(f"written to {output}")
+    for path in (output, figure):
+        if path is not None:
+            click.echo(f"written to {path}")
 
 
 def _print_curves(diagram: BifurcationDiagram, n_points: int) -> None:
