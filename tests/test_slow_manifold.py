@@ -9,6 +9,7 @@ from scipy.integrate import quad, solve_ivp
 
 import ssmsym
 from ssmsym.errors import InputError
+from ssmsym.slow_manifolds.arc import Arc
 
 x, y, z, u = sympy.symbols("x y z u")
 
@@ -529,6 +530,18 @@ def test_a_curve_that_turns_back_is_taken_by_arclength(winding):
     (_, first), (_, last) = model.lift(run.states)
     growth = first**2 / (1 - first**2) * np.exp(2.0)  # y^2 / (1 - y^2) grows as exp(t / 2)
     assert last == pytest.approx(np.sign(first) * np.sqrt(growth / (1 + growth)), abs=1e-6)
+
+
+def test_arclength_of_states_beside_the_curve():
+    """A circle of radius 2: s is twice the angle, whatever the distance; straight on beyond the ends."""
+    angles = np.linspace(0, 3, 60)
+    circle = Arc(2 * angles, 2 * np.column_stack([np.cos(angles), np.sin(angles)]))
+    wanted = np.array([0.4, 1.7, 2.5])
+    outward = np.column_stack([np.cos(wanted), np.sin(wanted)])
+    around = np.column_stack([-np.sin(wanted), np.cos(wanted)])
+    np.testing.assert_allclose(circle.of(2.6 * outward), 2 * wanted, atol=1e-5)
+    np.testing.assert_allclose(circle.speed(2.6 * outward, 2.6 * around + outward), 2.0, atol=1e-3)
+    np.testing.assert_allclose(circle.of(np.array([1.9, -0.7])), -0.7, atol=1e-5)
 
 
 def test_arclength_asked_for(winding):

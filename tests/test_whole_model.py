@@ -189,7 +189,12 @@ def folding():
 
 
 def test_folds_of_a_sheared_curve_known_exactly(folding):
+    assert len(folding.folds) == 3  # one of them where two pieces meet
     model = ssmsym.reduce(folding)
+    for data in (model.reduced_dynamics, model.parametrization):  # no zero is lost in a jump
+        tensor = data.tensor()
+        ends = tensor.sum(axis=1), np.einsum("k,mk...->m...", (-1.0) ** np.arange(tensor.shape[1]), tensor)
+        assert np.abs(ends[0][:-1] - ends[1][1:]).max() < 1e-15 * np.abs(tensor).max()
     p = np.linspace(-1.2, 1.2, 30)[:, None]  # farther out the curve depends on where it starts
     for value in (-0.21, 0.02):
         wanted = value + p**2 / 2 - p**4 / 4
