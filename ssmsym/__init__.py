@@ -85,6 +85,7 @@ _HOMES = {
     "ssmsym.bifurcation_curves.input_gains": ("InputGains", "input_gains"),
     "ssmsym.bifurcation_curves.branch_switching": ("switch_branches",),
     "ssmsym.bifurcation_curves.sensitivity": ("EventSensitivity", "WeightDerivative", "event_sensitivity"),
+    "ssmsym.dynamics.diagram_comparison": ("ComparedPoint", "DiagramComparison", "compare_diagrams"),
     "ssmsym.bifurcation_curves.tracing": ("trace_bifurcation_curves",),
     "ssmsym.data.trajectories": ("Trajectories", "load_trajectories", "save_trajectories"),
     "ssmsym.data.fit": ("FittedSSM", "fit_ssm"),

@@ -22,6 +22,7 @@ from ssmsym.commands import (
     normal_form,
     slow_manifold,
     slow_surface,
+    tool_comparison,
 )
 from ssmsym.errors import SsmsymError
 
@@ -56,6 +57,7 @@ for _command in (
     bifurcations.input_gains,
     models.export,
     models.tools,
+    tool_comparison.compare_tools,
     data.fit,
     data.verify,
     demo.demo,

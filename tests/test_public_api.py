@@ -18,6 +18,7 @@ NAMES = {
     *("BifurcationDiagram", "Branch", "RejectedEvent", "Simulation", "SpecialPoint"),
     *("branches", "confirm", "simulate"),
     *("EventSensitivity", "WeightDerivative", "event_sensitivity", "InputGains", "input_gains"),
+    *("ComparedPoint", "DiagramComparison", "compare_diagrams"),
     *("switch_branches", "trace_bifurcation_curves", "plot_bifurcation_curves"),
     *("MapAndFlow", "compare_map_and_flow"),
     *("LargestGap", "ModeProposal", "SpectralWindow", "propose_modes"),
