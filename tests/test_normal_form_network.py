@@ -116,3 +116,43 @@ def test_model_expanded_at_the_hopf_point(hopf):
     written = ssmsym.export_model(model)
     assert written.parameter_names == (GATE,)
     np.testing.assert_allclose(written.initial_state, 0.0, atol=1e-9)
+
+
+def test_model_read_from_json(hopf):
+    """Without its network, both routes are those of the model's equations."""
+    field, point = hopf
+    member = field.at({GATE: point.parameter})
+    ssm = ssmsym.compute_ssm(member, point.state, modes=2, order=5, parameters=[GATE])
+    model = ssmsym.model_from_json(ssmsym.model_to_json(ssmsym.reduce(ssm)))
+    form = ssmsym.normal_form(model)
+    true = ssmsym.normal_form(field, point, parameters=[GATE])
+    assert form.disagreement < 1e-8
+    assert form["c1"] == pytest.approx(true["c1"], rel=1e-8)
+    assert form.unfolding["beta"][GATE] == pytest.approx(true.unfolding["beta"][GATE], rel=1e-8)
+    assert form.verdict.criticality == "supercritical"
+
+
+def test_neimark_sacker_point_of_the_euler_map(hopf):
+    """The map's own bifurcation: its multiplier moves with the gate as the unfolding says."""
+    field, _ = hopf
+    step = 0.1 * field.metadata["tau"]  # as in training
+    euler = field.at({GATE: -0.07271}).discretized(step)
+    (start,) = ssmsym.find_fixed_points(euler, starts=16, seed=0)
+    (point,) = ssmsym.branches(euler, GATE, (-0.1, -0.05), points=[start]).of_kind("neimark_sacker")
+    assert point.parameter == pytest.approx(-0.07271, abs=6e-6)  # found by independent code
+    form = ssmsym.normal_form(euler, point, parameters=[GATE])
+    assert form.kind == "neimark_sacker"
+    assert form.disagreement < 1e-8
+    h = 1e-6
+    sizes = []
+    for gate in (point.parameter - h, point.parameter + h):
+        member = euler.at({GATE: gate})
+        sizes.append(abs(ssmsym.refine_fixed_point(member, point.state).eigenvalues[0]))
+    assert form.unfolding["beta"][GATE] == pytest.approx((sizes[1] - sizes[0]) / (2 * h), rel=1e-6)
+    # an invariant circle is where orbits of the map end
+    assert form["Re d"] < 0
+    gate = {GATE: point.parameter + 0.3 * form.parameter_ranges[GATE]}
+    circle = form.predict(gate)[0]
+    assert circle.stable
+    orbit = ssmsym.simulate(euler.at(gate), circle.states[0], np.arange(4001)).states[-1000:]
+    assert spread(orbit) == pytest.approx(spread(circle.states), rel=1e-3)

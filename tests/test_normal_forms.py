@@ -443,6 +443,15 @@ def test_refusals_say_what_is_wrong():
         normal_form(field, [0.0], kind="hopf")
     with pytest.raises(InputError, match="'kind' is one of"):
         normal_form(field, [0.0], kind="Hopf")
+    with pytest.raises(InputError, match="coefficient of w\\^2 is not 0"):
+        normal_form(field, [0.0], kind="fold")
+    with pytest.raises(InputError, match="breaks the pitchfork point"):
+        normal_form(field, [0.0], kind="pitchfork", parameters=["h"])
+    parabola = ssmsym.from_sympy({X: X**2})
+    with pytest.raises(InputError, match="At a cusp the coefficient"):
+        normal_form(parabola, [0.0], kind="cusp")
+    with pytest.raises(InputError, match=r"At a Bautin point Re c1 is 0; it is -0\.3"):
+        normal_form(adaptx(), [0.0, 0.0, 0.0], kind="bautin")
     with pytest.raises(InputError, match="needs the state"):
         normal_form(field)
     with pytest.raises(InputError, match="at least 3"):
@@ -465,6 +474,16 @@ def test_unknown_spectra_are_refused():
     triple = ssmsym.from_sympy({X: Y, Y: Z, Z: X**2})
     with pytest.raises(InputError, match="3 critical eigenvalues are 0"):
         normal_form(triple, [0.0, 0.0, 0.0])
+    with pytest.raises(InputError, match="more degenerate"):
+        normal_form(ssmsym.from_sympy({X: Y, Y: -X}), [0.0, 0.0])
+    with pytest.raises(InputError, match="more degenerate"):
+        normal_form(ssmsym.from_sympy({X: X**4}), [0.0])
+    with pytest.raises(InputError, match="needs 'order' 5"):
+        normal_form(ssmsym.from_sympy({X: Y, Y: -X - X**3}), [0.0, 0.0], order=3)
+    w = sympy.Symbol("w")
+    two = ssmsym.from_sympy({X: -Y + X**3, Y: X, Z: -2 * w, w: 2 * Z})
+    with pytest.raises(InputError, match="strong resonance 1:2"):
+        normal_form(two, np.zeros(4))
     resonant = ssmsym.from_sympy({X: -Y + X**2, Y: X}, time="discrete")
     with pytest.raises(InputError, match="strong resonance 1:4"):
         normal_form(resonant, [0.0, 0.0])

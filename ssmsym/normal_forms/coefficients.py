@@ -171,8 +171,13 @@ def _fold_hopf(terms: Terms) -> list[Quantity]:
 
 
 def _fold_hopf_unfolding(terms: Terms) -> Array:
-    """x' = beta1 + ..., z' = (beta2 + i omega) z + ... after the shift of x that leaves no term beta x."""
+    """x' = beta1 + ..., z' = (beta2 + i omega) z + ... after the shift of x that leaves no term beta x.
+
+    Without G200 there is no such shift.
+    """
     beta1 = terms.slopes(0, 0, 0, 0).real
+    if not terms.n_parameters or not terms(0, 2, 0, 0).real:
+        return np.array([beta1, terms.slopes(1, 0, 1, 0).real])
     shift = -terms.slopes(0, 1, 0, 0).real / (2 * terms(0, 2, 0, 0).real)
     beta2 = terms.slopes(1, 0, 1, 0).real + terms(1, 1, 1, 0).real * shift
     return np.array([beta1, beta2])

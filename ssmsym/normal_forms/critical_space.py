@@ -23,6 +23,7 @@ from ssmsym.manifolds.subspace import ordered_spectrum
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
+_RESONANT = 1e-3
 _REFINEMENTS = 3
 _DOUBLE_ZERO = 1e-4  # relative size of two eigenvalues whose sum and product say that they are 0 together
 
@@ -118,6 +119,15 @@ class CriticalSpace:
     def dimension(self) -> int:
         """Number d of critical eigenvalues."""
         return len(self.eigenvalues)
+
+    @property
+    def resonant_width(self) -> float:
+        """Distance up to which a combination of critical eigenvalues counts as one of them: far below a frequency."""
+        if self.discrete:
+            return _RESONANT
+        frequencies = self.eigenvalues.imag[self.eigenvalues.imag > 0]
+        rate = float(frequencies.min()) if len(frequencies) else self.scale
+        return _RESONANT * rate + 10 * float(np.abs(self.eigenvalues.real).max())
 
     def combined(self, exponents: tuple[int, ...]) -> complex:
         """m . lambda, of a map the product lambda^m."""

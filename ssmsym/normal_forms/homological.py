@@ -30,8 +30,6 @@ from ssmsym.normal_forms.series import Exponents, Series, product, unit
 
 Complex = NDArray[np.complex128]
 
-RESONANT = 1e-3  # distance, relative to the largest eigenvalue, at which a combination counts as resonant
-
 
 @dataclass(frozen=True, eq=False)
 class CriticalExpansion:
@@ -69,7 +67,7 @@ def critical_expansion(
     Raises
     ------
     InputError
-        If two critical eigenvalues are equal or a combination is nearly but not exactly resonant.
+        If two critical eigenvalues are equal.
     """
     return _Solver(forms, space).run(degrees)
 
@@ -107,7 +105,7 @@ class _Solver:
     def _resonant(self, exponents: Exponents) -> int | None:
         combined = self._space.combined(exponents)
         distances = np.abs(self._space.eigenvalues - combined)
-        near = np.flatnonzero(distances <= RESONANT * max(self._space.scale, abs(combined)))
+        near = np.flatnonzero(distances <= self._space.resonant_width)
         if len(near) > 1:
             raise InputError(
                 f"The critical eigenvalues {self._space.eigenvalues[near].tolist()} coincide; the normal form of such "

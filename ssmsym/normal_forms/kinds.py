@@ -60,9 +60,22 @@ def family_of(found: CriticalModes, kind: str | None, *, discrete: bool) -> str:
     if kind is not None and kind not in _FAMILIES[family]:
         fitting = " or ".join(f"'{k}'" for k in _FAMILIES[family])
         raise InputError(f"The critical eigenvalues are those of {fitting}, not of '{kind}'.")
+    if family == "two pairs":
+        _refuse_resonant_pairs(*(float(found.spectrum[i].imag) for i in found.pairs))
     if family == "map pair":
         _refuse_strong_resonance(complex(found.spectrum[found.pairs[0]]))
     return family
+
+
+def _refuse_resonant_pairs(first: float, second: float) -> None:
+    """Where k omega1 = l omega2 with k + l <= 4, terms of degree up to 3 stay that the normal form has not."""
+    ratio = max(first, second) / min(first, second)
+    for order in (1, 2, 3):
+        if abs(ratio - order) < 1e-2:
+            raise InputError(
+                f"The frequencies {first:.6g} and {second:.6g} are in strong resonance 1:{order}, where this double "
+                "Hopf normal form does not hold."
+            )
 
 
 def _refuse_strong_resonance(multiplier: complex) -> None:
@@ -75,20 +88,61 @@ def _refuse_strong_resonance(multiplier: complex) -> None:
             )
 
 
-def refined_kind(family: str, expansion: CriticalExpansion, n_parameters: int) -> str:
-    """The kind within a spectral family, from the coefficients that vanish."""
-    if family != "zero" and family != "pair":
+def checked_kind(
+    kind: str | None, family: str, expansion: CriticalExpansion, n_parameters: int, order: int
+) -> str:
+    """The kind within a spectral family, from the coefficients that vanish, or the wanted one if it may be.
+
+    Raises
+    ------
+    InputError
+        If the wanted kind needs a coefficient to vanish that does not, or too many vanish.
+    """
+    if family not in ("zero", "pair"):
         return _FAMILIES[family][0]
+    lowest, following = ((2,), (3,)) if family == "zero" else ((2, 1), (3, 2))
+    value = expansion.terms[0].get((*lowest, *[0] * n_parameters), 0.0).real
+    vanishing = _vanishes(expansion, lowest, following, n_parameters)
+    if vanishing and kind != "hopf":
+        _refuse_degenerate(family, expansion, following, n_parameters, order)
     if family == "pair":
-        return "bautin" if _vanishes(expansion, (2, 1), (3, 2), n_parameters) else "hopf"
+        if kind == "bautin" and not vanishing:
+            raise InputError(f"At a Bautin point Re c1 is 0; it is {value:.3g} here.")
+        return kind or ("bautin" if vanishing else "hopf")
     moves = any(
         abs(expansion.terms[0].get((0, *unit(j, n_parameters)), 0.0))
         > VANISHING * expansion.sizes.get((0, (0, *unit(j, n_parameters))), np.inf)
         for j in range(n_parameters)
     )
-    if _vanishes(expansion, (2,), (3,), n_parameters):
-        return "cusp" if moves or not n_parameters else "pitchfork"
-    return "fold" if moves or not n_parameters else "transcritical"
+    if kind in ("cusp", "pitchfork") and not vanishing:
+        raise InputError(f"At a {kind} the coefficient of w^2 is 0; it is {value:.3g} here.")
+    if kind in ("fold", "transcritical") and vanishing:
+        raise InputError(
+            f"At a {kind} point the coefficient of w^2 is not 0, as it is here: see 'cusp', 'pitchfork'."
+        )
+    if kind in ("transcritical", "pitchfork") and moves:
+        raise InputError(
+            f"A parameter moves the fixed point along the critical direction and so breaks the {kind} point; leave it "
+            "out."
+        )
+    if vanishing:
+        return kind or ("cusp" if moves or not n_parameters else "pitchfork")
+    return kind or ("fold" if moves or not n_parameters else "transcritical")
+
+
+def _refuse_degenerate(
+    family: str, expansion: CriticalExpansion, following: tuple[int, ...], n_parameters: int, order: int
+) -> None:
+    """Refuse a point at which the next coefficient vanishes too, or is not computed."""
+    if sum(following) > order:
+        raise InputError(f"Re c1 vanishes here, and the next coefficient needs 'order' 5; found {order}.")
+    key = (*following, *[0] * n_parameters)
+    value = abs(expansion.terms[0].get(key, 0.0).real)
+    if value <= VANISHING * expansion.sizes.get((0, key), 0.0):
+        names = "w^2 and w^3" if family == "zero" else "w |w|^2 and w |w|^4 (real parts)"
+        raise InputError(
+            f"The coefficients of {names} vanish: the point is more degenerate than the normal forms here."
+        )
 
 
 def _vanishes(

@@ -6,7 +6,7 @@ import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -334,10 +334,10 @@ def normal_form(
         kind=numbers.kind,
         equation=numbers.equation,
         time=source.field.time,
-        state=state,
+        state=_read_only(state),
         parameters=dict(source.parameters),
-        eigenvalues=numbers.eigenvalues,
-        right=numbers.right,
+        eigenvalues=_read_only(numbers.eigenvalues),
+        right=_read_only(numbers.right),
         modes=numbers.modes,
         coefficients={c.name: c for c in numbers.coefficients},
         unfolding={n: _by_name(names, row) for n, row in numbers.unfolding.items()},
@@ -349,6 +349,12 @@ def normal_form(
     )
     _warn(form)
     return form
+
+
+def _read_only(values: NDArray[Any]) -> NDArray[Any]:
+    copy = np.array(values)
+    copy.setflags(write=False)
+    return copy
 
 
 def _by_name(names: Sequence[str], row: Array) -> dict[str, float]:

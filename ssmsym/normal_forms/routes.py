@@ -14,8 +14,8 @@ from ssmsym.fields.polynomial_field import polynomial_field
 from ssmsym.normal_forms.bogdanov_takens import BogdanovTakens, bogdanov_takens, jordan_vectors
 from ssmsym.normal_forms.coefficients import DESCRIPTIONS, Quantity, Terms, frequency_slopes
 from ssmsym.normal_forms.critical_space import CriticalModes, critical_modes, critical_space
-from ssmsym.normal_forms.homological import RESONANT, CriticalExpansion, critical_expansion
-from ssmsym.normal_forms.kinds import DEGREES, family_of, refined_kind
+from ssmsym.normal_forms.homological import CriticalExpansion, critical_expansion
+from ssmsym.normal_forms.kinds import DEGREES, checked_kind, family_of
 from ssmsym.normal_forms.multilinear import MultilinearForms
 from ssmsym.normal_forms.reduced_route import CentreManifold, centre_manifold, normal_form_terms
 from ssmsym.normal_forms.source import Source
@@ -132,13 +132,13 @@ def both_routes(source: Source, kind: str | None, tolerance: float) -> Numbers:
         reduced_space.modes,
         names,
         source.order,
-        RESONANT * space.scale,
+        space.resonant_width,
     )
     terms = Terms(
         normal_form_terms(manifold, reduced_space, len(names)), space.eigenvalues, len(names), discrete
     )
     full = Terms(expansion.terms, space.eigenvalues, len(names), discrete)
-    kind = kind or refined_kind(family, expansion, len(names))
+    kind = checked_kind(kind, family, expansion, len(names), source.order)
     description = DESCRIPTIONS[kind]
     coefficients = tuple(
         _coefficient(a, b, expansion.sizes.get((a.source[0], full.exponents(a.source[1])), 0.0))
