@@ -31,7 +31,12 @@ class Scaled:
 
     def formed(self) -> Array:
         out = self.matrix * self.columns[..., None, :]
-        return out if self.rows is None else out * self.rows[..., :, None]
+        if self.rows is None:
+            return out
+        if out.ndim <= self.rows.ndim:  # the rows have a batch that the columns have not
+            return out * self.rows[..., :, None]
+        out *= self.rows[..., :, None]
+        return out
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,13 @@ class Block:
 
     def formed(self) -> Array:
         """The block as one array (..., rows, columns)."""
-        fresh = _total([s.formed() for s in self.scaled])
+        fresh: Array | None = None
+        for scaled in self.scaled:
+            term = scaled.formed()
+            if fresh is not None and fresh.shape == term.shape:
+                fresh += term
+            else:
+                fresh = term if fresh is None else fresh + term
         if self.dense is not None:
             fresh = np.array(self.dense) if fresh is None else fresh + self.dense
         if self.diagonal is None:
