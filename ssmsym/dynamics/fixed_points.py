@@ -246,7 +246,8 @@ def find_fixed_points(
         )
         for i in range(len(found.states))
     ]
-    points = _ordered([point for point in points if once(field, point.state)], unit)
+    kept = once(field, np.array([p.state for p in points]).reshape(-1, field.n_states))
+    points = _ordered([p for p, listed in zip(points, kept, strict=True) if listed], unit)
     warn_of_disagreement(field, points)
     return FixedPoints(
         points,

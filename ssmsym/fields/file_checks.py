@@ -20,6 +20,7 @@ _KINDS: dict[str, tuple[str, type]] = {
     "whole numbers": ("iu", np.int64),
 }
 _LARGEST_EXPONENT = 1000
+_MOST_PRODUCTS = 10**5  # of a piecewise map
 
 
 def part(document: Any, name: str, kind: type | tuple[type, ...]) -> Any:
@@ -101,7 +102,13 @@ def piecewise(
     name = pattern % "coefficients"
     values = array(document, name, (max(len(breaks) - 1, 0), len(degrees), n_outputs))
     periodic = array(document, pattern % "periodic", (), "whole numbers")
-    if len(breaks) < 2 or not len(degrees) or degrees.max() > _LARGEST_EXPONENT:
+    sizes = degrees.max(axis=0, initial=0) + 1.0
+    if (
+        len(breaks) < 2
+        or not len(degrees)
+        or sizes.max() > _LARGEST_EXPONENT
+        or sizes.prod() > _MOST_PRODUCTS
+    ):
         raise FileFormatError(f"Its '{pattern % 'degrees'}' are no degrees of a piecewise map.")
     try:
         return PiecewiseChebyshev(breaks, box, degrees, values, bool(periodic))

@@ -13,6 +13,8 @@ from ssmsym.series.piecewise import PiecewiseChebyshev
 
 Array = NDArray[Any]
 
+_SAME = 1e-6  # of a period: distance of two places that are one
+
 
 def has_range(field: VectorField) -> bool:
     """Whether the field ends somewhere."""
@@ -28,11 +30,20 @@ def inside(field: VectorField, states: Array) -> NDArray[np.bool_]:
 
 
 def once(field: VectorField, states: Array) -> NDArray[np.bool_]:
-    """Whether states are inside and, where a variable is an angle, within its first turn."""
+    """Which states (n, N) are inside and, where a variable is an angle, do not repeat another by whole turns."""
     out = inside(field, states)
     for data, places in _places(field, states):
-        if data.periodic:
-            out &= (places[..., 0] >= data.extent[0]) & (places[..., 0] < data.extent[1])
+        if not data.periodic:
+            continue
+        low, high = data.extent
+        period, middle = high - low, 0.5 * (low + high)
+        kept: list[int] = []
+        for i in np.argsort(np.abs(places[:, 0] - middle), kind="stable"):
+            offsets = places[kept] - places[i]
+            offsets[:, 0] -= period * np.round(offsets[:, 0] / period)
+            if out[i] and (np.abs(offsets) > _SAME * period).any(axis=1).all():
+                kept.append(int(i))
+        out = np.isin(np.arange(len(states)), kept)
     return out
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from ssmsym.series.polynomial import Polynomial
 
 Array = NDArray[Any]
 
+_GATHERED = 2**18  # coefficients that are gathered point by point rather than piece by piece
 _SLACK = 1e-9  # of a range: rounding errors do not put a point outside
 
 
@@ -142,22 +142,18 @@ class PiecewiseChebyshev:
         points = self._points(z)
         if points.dtype == object:
             return self._symbolic(points)
-        flat = np.atleast_2d(points)
-        out = np.empty((len(flat), self.n_outputs))
-        for k, here, factors, _ in self._by_piece(flat):
-            out[here] = np.prod([f for f, _ in factors], axis=0) @ self.coefficients[k]
+        pieces, factors, _ = self._located(np.atleast_2d(points))
+        out = self._summed(pieces, _product(factors, None))
         return out.reshape(*points.shape[:-1], self.n_outputs)
 
     def jacobian(self, z: ArrayLike) -> Array:
         """First derivatives, shape (n_outputs, D) at one point or (n, n_outputs, D) at many."""
         points = self._points(z)
-        flat = np.atleast_2d(points)
-        out = np.empty((len(flat), self.n_outputs, self.n_variables))
-        for k, here, factors, scales in self._by_piece(flat):
-            for i in range(self.n_variables):
-                product = np.prod([f[1 if j == i else 0] for j, f in enumerate(factors)], axis=0)
-                out[here, :, i] = scales[i] * (product @ self.coefficients[k])
-        return out.reshape(*points.shape[:-1], self.n_outputs, self.n_variables)
+        pieces, factors, scales = self._located(np.atleast_2d(points))
+        columns = [
+            self._summed(pieces, _product(factors, i)) * scales[:, i, None] for i in range(self.n_variables)
+        ]
+        return np.stack(columns, axis=-1).reshape(*points.shape[:-1], self.n_outputs, self.n_variables)
 
     def _points(self, z: ArrayLike) -> Array:
         points = np.asarray(z)
@@ -182,25 +178,33 @@ class PiecewiseChebyshev:
         low, high = self.extent
         return np.asarray(low + np.mod(first - low, high - low)) if self.periodic else first
 
-    def _by_piece(
-        self, points: Array
-    ) -> Iterator[tuple[int, NDArray[np.int64], list[tuple[Array, Array]], Array]]:
-        """Piece, its points, values and derivatives of the products' factors there, and d(local) / d(variable)."""
+    def _located(self, points: Array) -> tuple[NDArray[np.int64], list[tuple[Array, Array]], Array]:
+        """For points (n, D): pieces (n,), for each variable its factors and their slopes (n, M), and scales (n, D).
+
+        A scale is d(local variable) / d(variable).
+        """
         first = self.wrapped(points[:, 0])
         pieces = np.clip(np.searchsorted(self.breaks, first, side="right") - 1, 0, len(self.breaks) - 2)
-        others = []
+        a, b = self.breaks[pieces], self.breaks[pieces + 1]
+        t = (2.0 * first - a - b) / (b - a)
+        nearest = np.clip(t, -1.0, 1.0)
+        value, slope = _chebyshev(nearest, self.degrees[:, 0])
+        factors = [(value + slope * (t - nearest)[:, None], slope)]
+        scales = [2.0 / (b - a)]
         for j, (low, high) in enumerate(self.box, start=1):
-            v = (2.0 * points[:, j] - low - high) / (high - low)
-            others.append(_chebyshev(v, self.degrees[:, j]))
+            factors.append(_chebyshev((2.0 * points[:, j] - low - high) / (high - low), self.degrees[:, j]))
+            scales.append(np.full(len(points), 2.0 / (high - low)))
+        return pieces, factors, np.stack(scales, axis=1)
+
+    def _summed(self, pieces: NDArray[np.int64], products: Array) -> Array:
+        """Sums of products (n, M) with the coefficients of their pieces (n,): (n, n_outputs)."""
+        if products.size * self.n_outputs <= _GATHERED:
+            return np.asarray(np.einsum("pm,pmo->po", products, self.coefficients[pieces]))
+        out = np.empty((len(pieces), self.n_outputs))
         for k in np.unique(pieces):
-            here = np.flatnonzero(pieces == k)
-            a, b = self.breaks[k], self.breaks[k + 1]
-            t = (2.0 * first[here] - a - b) / (b - a)
-            nearest = np.clip(t, -1.0, 1.0)
-            value, slope = _chebyshev(nearest, self.degrees[:, 0])
-            value = value + slope * (t - nearest)[:, None]
-            factors = [(value, slope), *((v[here], d[here]) for v, d in others)]
-            yield int(k), here, factors, self._scales(int(k))
+            here = pieces == k
+            out[here] = products[here] @ self.coefficients[k]
+        return out
 
     def _scales(self, piece: int) -> Array:
         widths = [self.breaks[piece + 1] - self.breaks[piece], *(self.box[:, 1] - self.box[:, 0])]
@@ -254,6 +258,14 @@ class PiecewiseChebyshev:
 
 
 DataMap = Polynomial | PiecewiseChebyshev
+
+
+def _product(factors: list[tuple[Array, Array]], derived: int | None) -> Array:
+    """The product of all variables' factors, one of them derived."""
+    out: Array = factors[0][derived == 0]
+    for j, factor in enumerate(factors[1:], start=1):
+        out = out * factor[derived == j]
+    return out
 
 
 def _chebyshev(t: Array, degrees: NDArray[np.int64]) -> tuple[Array, Array]:

@@ -63,7 +63,8 @@ def slow_manifold(
         farthest apart (of trajectories, and where a direction is given, see there).
     parameter : str, optional
         A parameter to vary over the `interval`: the curves at Chebyshev points of it, the rate r(s; u) as a series in
-        both, and all folds of its zero set.
+        both, and all folds of its zero set. A path between two settings of several parameters is made one by
+        :meth:`~ssmsym.VectorField.along`.
     interval : (low, high), optional
         Absolute values.
     values : int
