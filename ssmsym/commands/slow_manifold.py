@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,7 @@ from ssmsym.commands.common import (
     wrong_use,
 )
 from ssmsym.commands.reading import Reading, load_network
+from ssmsym.errors import SsmsymWarning
 
 if TYPE_CHECKING:
     from ssmsym.slow_manifolds.curve import SlowManifold
@@ -77,7 +79,8 @@ def slow_manifold(
             check_parameters(field, (parameter,))
     points = search(field, starts, seed, None)
     chosen = [p for p in points if p.index <= 1] if closed else list(points)
-    with _progress() as report:
+    with _progress() as report, warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always", SsmsymWarning)
         found = compute(
             field,
             chosen,
@@ -89,6 +92,8 @@ def slow_manifold(
             arclength=arclength,
             progress=report,
         )
+    for warning in raised:
+        click.echo(f"warning: {warning.message}", err=True)
     has_model = output is not None and save_slow_manifold(found, output, overwrite=overwrite)
     if isinstance(found, SlowManifoldFamily):
         _print_family(found, as_json, output)
