@@ -214,9 +214,12 @@ class PiecewiseChebyshev:
 
     def tensor(self) -> Array:
         """Chebyshev coefficients (m, k0, k1, ..., n)."""
+        return self._filled(self.coefficients)
+
+    def _filled(self, coefficients: Array) -> Array:
         sizes = self.degrees.max(axis=0, initial=0) + 1
-        out = np.zeros((len(self.breaks) - 1, *sizes, self.n_outputs))
-        out[(slice(None), *self.degrees.T)] = self.coefficients
+        out = np.zeros((len(coefficients), *sizes, self.n_outputs))
+        out[(slice(None), *self.degrees.T)] = coefficients
         return out
 
     def derivative(self, variable: int) -> PiecewiseChebyshev:
@@ -247,7 +250,7 @@ class PiecewiseChebyshev:
         ranges = np.concatenate([[self.breaks[k : k + 2]], self.box])
         scales = self._scales(k)
         local = scales * (np.array([first, *point[1:]]) - ranges.mean(axis=1))
-        tensor = self.tensor()[k]
+        tensor = self._filled(self.coefficients[k : k + 1])[0]
         for axis in range(self.n_variables):
             series = _taylor_of_chebyshev(local[axis], tensor.shape[axis] - 1, order)
             series = series * scales[axis] ** np.arange(series.shape[1])
