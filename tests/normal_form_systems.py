@@ -10,8 +10,9 @@ import ssmsym as ss
 def disguised(right_side, n_stable, parameters, seed, *, order, discrete=False, size=0.3):
     """A known normal form, with decaying directions, in coordinates in which nothing of it shows.
 
-    The states z = (w, y) with w' = right_side(w, parameters) and y' = -k y go through x = T (z + Q(z, parameters)), a
-    linear map after random terms of degree 2 and 3; the field in x is exact to degree `order`. Returns it and T.
+    The states z = (w, y) with w' = right_side(w, parameters) and y' = -k y go through x = T (z + Q(z, parameters)) + L
+    parameters, linear maps after random terms of degree 2 and 3; the field in x is exact to degree `order`. Returns
+    it and T.
 
     Parameters
     ----------
@@ -29,6 +30,7 @@ def disguised(right_side, n_stable, parameters, seed, *, order, discrete=False, 
     G = polynomial([*terms, *still], width)
     linear = np.eye(width)
     linear[:n, :n] += 0.3 * rng.standard_normal((n, n))
+    linear[:n, n:] = size * rng.standard_normal((n, q))
     change = ss.Polynomial.identity(width) + random_terms(rng, n, width, size)
     change = change.transformed(linear)
     back = change.revert(order)

@@ -511,6 +511,19 @@ def test_routes_that_disagree_are_reported(monkeypatch):
     assert form.coefficients["c1"].difference > 1e-7
 
 
+def test_a_run_that_moves_the_other_way_leaves_the_verdict_open(monkeypatch):
+    from ssmsym.normal_forms import verdict
+
+    def growing(field, start, times, **options):
+        states = np.outer(1 + np.asarray(times) / times[-1], start)
+        return ssmsym.Simulation(np.asarray(times), states, field)
+
+    monkeypatch.setattr(verdict, "simulate", growing)
+    found = normal_form(adaptx(), [0.0, 0.0, 0.0], parameters=["alpha"]).verdict
+    assert found.criticality == "undecided"
+    assert [run.agrees for run in found.runs] == [True, False, False]
+
+
 def test_text_and_file(tmp_path):
     form = normal_form(adaptx(), [0.0, 0.0, 0.0], parameters=["alpha"])
     text = form.text()
