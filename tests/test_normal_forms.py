@@ -560,3 +560,15 @@ def test_large_dense_field():
         form = normal_form(field, np.zeros(n), order=3)
     for c1 in both(form, "c1"):
         assert c1 / 2 == pytest.approx(-(1 + 0.7j) / 4, rel=1e-9)
+
+
+def test_the_range_ends_where_the_manifold_is_not_invariant():
+    """y' = -y + x^2 / (1 - 50 x^2): the manifold is lost near |x| = 0.14, far inside what x' = mu x - x^3 tells."""
+    mu = sympy.Symbol("mu")
+    narrow = ssmsym.from_sympy(
+        {X: mu * X - X**3 - X**5 / 100, Y: -Y + X**2 / (1 - 50 * X**2)}, parameters={mu: 0.0}
+    )
+    form = normal_form(narrow, [0.0, 0.0], parameters=["mu"])
+    assert 0.01 < form.range < 0.14
+    wide = ssmsym.from_sympy({X: mu * X - X**3 - X**5 / 100, Y: -Y}, parameters={mu: 0.0})
+    assert normal_form(wide, [0.0, 0.0], parameters=["mu"]).range == pytest.approx(np.sqrt(10.0))

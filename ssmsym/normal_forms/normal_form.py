@@ -16,6 +16,7 @@ from ssmsym.fields.field import VectorField
 from ssmsym.fields.parameters import unknown
 from ssmsym.manifolds.ssm import SSM
 from ssmsym.normal_forms.equations import LEADING, OwnDiagram, normal_form_field, own_diagram
+from ssmsym.normal_forms.invariance import believed_size
 from ssmsym.normal_forms.prediction import Prediction, reach, solutions
 from ssmsym.normal_forms.routes import Coefficient, Numbers, both_routes
 from ssmsym.normal_forms.source import Point, Source, source_of
@@ -107,9 +108,23 @@ class NormalForm:
 
     @functools.cached_property
     def range(self) -> float:
-        """Size |w| up to which the next term is below a tenth of the leading one; infinite where none follows."""
+        """Size |w| up to which the next term is below a tenth of the leading one; infinite where none follows.
+
+        Smaller where the truncated manifold is invariant only to a percent (of fixed points: a tenth) of the motion.
+        """
         terms = self._numbers.terms
-        return np.inf if terms is None else reach(self.kind, terms)
+        return np.inf if terms is None else self.believed(reach(self.kind, terms))
+
+    def believed(self, size: float) -> float:
+        """A size |w|, halved until the truncated manifold can be believed there."""
+        numbers = self._numbers
+        return believed_size(
+            self._source.reduced_field,
+            numbers.manifold,
+            numbers.coordinates,
+            size,
+            pair=bool(self.frequencies),
+        )
 
     @property
     def parameter_ranges(self) -> dict[str, float]:

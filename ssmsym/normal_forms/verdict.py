@@ -123,7 +123,7 @@ def hopf_verdict(form: NormalForm) -> HopfVerdict:
 
 def _runs(form: NormalForm, cubic: float) -> tuple[HopfRun, ...]:
     """Inside and outside the cycle where there is one, and at its size on the other side."""
-    radius = _SHARE * form.range if np.isfinite(form.range) else _WITHOUT_RANGE
+    radius = _SHARE * form.range if np.isfinite(form.range) else form.believed(_WITHOUT_RANGE)
     slopes = form.unfolding["beta"]
     name = max(slopes, key=lambda n: abs(slopes[n]), default=None)
     if name is None or abs(slopes[name]) * _PERIODS[1] < abs(cubic) * radius**2 * 1e-6:
