@@ -21,7 +21,7 @@ from ssmsym_plugins import plain_c, python_evaluation
 from ssmsym_plugins.pydstool_reader import value as specified
 from ssmsym_plugins.sbml import Sbml
 
-from ssmsym import from_sympy, from_torch, load, network_path
+from ssmsym import from_sympy, from_torch, load, network_path, normal_form
 from ssmsym.errors import InputError
 from ssmsym.exporters.contract import ExporterError
 from ssmsym.exporters.discovery import get_exporter
@@ -59,6 +59,11 @@ def case(name):
             "bias_hh_l0": rng.normal(size=3 * n),
         }
         model = export_model(from_torch(weights), find=False)
+    elif name == "normal form":
+        x, y, a, b = sympy.symbols("x y a b")
+        sides = {x: -x + a * sympy.tanh(x) - b * sympy.tanh(y), y: -y + b * sympy.tanh(x) + a * sympy.tanh(y)}
+        units = from_sympy(sides, parameters={a: 1.0, b: 2.0})
+        model = export_model(normal_form(units, [0.0, 0.0], parameters=["a"]).field, find=False)
     else:
         model = export_model(large(), state=np.zeros(4)) if name == "large" else exported(name)
     states, values = points(model, spread=0.8)
@@ -71,7 +76,7 @@ def evaluated(tool, model, states, values):
 
 
 @every_tool
-@pytest.mark.parametrize("name", ["cusp", "hopf", "parametric", "reserved", "pieces"])
+@pytest.mark.parametrize("name", ["cusp", "hopf", "parametric", "normal form", "reserved", "pieces"])
 def test_right_side_equals_the_model(tool, name):
     model, states, values, expected = case(name)
     assert error(evaluated(tool, model, states, values), expected) <= 1e-12

@@ -144,6 +144,8 @@ def diagram_document(diagram: BifurcationDiagram, output: str | None) -> dict[st
                 "kind": branch.kind,
                 "points": len(branch),
                 "parameter": [float(branch.parameter.min()), float(branch.parameter.max())],
+                "second_parameter": _range(branch.second_parameter),
+                "period": _range(branch.periods),
                 "ends": list(branch.ends),
             }
             for branch in diagram.branches
@@ -166,6 +168,10 @@ def _special_document(point: SpecialPoint) -> dict[str, Any]:
         "distance": _number(point.distance),
         "full_parameter": _number(point.full_parameter),
     }
+
+
+def _range(values: Any) -> list[float] | None:
+    return None if values is None else [float(values.min()), float(values.max())]
 
 
 def _number(value: float | None) -> float | None:

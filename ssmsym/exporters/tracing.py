@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +11,10 @@ from numpy.typing import NDArray
 from ssmsym.dynamics.diagram import BifurcationDiagram, Branch, RejectedEvent, SpecialPoint
 from ssmsym.dynamics.newton import polish
 from ssmsym.errors import NotConvergedError
-from ssmsym.exporters.contract import Orbits, Start, Trace, TracedEvent
+from ssmsym.exporters.contract import Start, Trace, TracedEvent
 from ssmsym.exporters.event_evidence import ORBIT_KINDS, at_fixed_point, on_orbit
 from ssmsym.exporters.model import ExportModel
+from ssmsym.exporters.trace_shapes import AT_HOPF, PASSING, distances, joined, opened, shortened
 from ssmsym.fields.field import VectorField
 
 Array = NDArray[np.float64]
@@ -25,9 +25,6 @@ _RESIDUAL = 1e-6  # largest |f| at an event, against |Df| (1 + |x|)
 _SAMPLES = 15  # points at which the size of Df is taken
 _MULTIPLIER = 1e-2  # largest distance of an orbit's critical multiplier from where it should be
 _SAME_IN_PLANE = 1e-4  # of points in two parameters, which tools find along two curves
-_PASSING = 0.05  # distance from a polyline that counts as on it, against its piece's length
-_AT_HOPF = "Hopf point"
-_SHRUNK = 0.02  # size of a cycle, against the largest before it, from which on it shrinks to a fixed point
 _CRITICAL = 1e-3  # largest distance of the critical eigenvalue from the axis, against |Df|
 
 
@@ -116,13 +113,13 @@ class _Reading:
 
     def add(self, traces: list[Trace]) -> None:
         """Join the two directions from one start to a branch."""
-        cuts = {trace.direction: self._cut(_opened(trace)) for trace in traces}
+        cuts = {trace.direction: self._cut(opened(trace)) for trace in traces}
         forward, backward = cuts.get(1), cuts.get(-1)
         if forward is not None and forward.trace.end == "closed":
             backward = None
         if not any(cut is not None and len(cut.trace.parameter) for cut in (forward, backward)):
             return
-        branch = _joined(backward, forward)
+        branch = joined(*(None if cut is None else cut.trace for cut in (backward, forward)))
         size = self._size(branch)
         for cut in (backward, forward):
             if cut is not None:
@@ -134,7 +131,7 @@ class _Reading:
         branch = self.branches[number or 0]
         size, before = self._size(branch), len(self.rejected)
         for trace in traces:
-            self._note(self._cut(_opened(trace)), number or 0, size)
+            self._note(self._cut(opened(trace)), number or 0, size)
         del self.rejected[before:]
 
     def _size(self, branch: Branch) -> float:
@@ -169,7 +166,7 @@ class _Reading:
             for event in trace.events
             if event.position >= end
         )
-        short = _shortened(trace, end, reason)
+        short = shortened(trace, end, reason)
         if end and trace.kind == "equilibrium" and not far[end]:
             short = self._up_to_the_end(short, trace, end)
         return _Cut(short, beyond, reason)
@@ -224,10 +221,10 @@ class _Reading:
             first.append(other[0] / width)
         points, target = np.column_stack(columns), np.array(first)
         steps = np.diff(points, axis=0)
-        distance, lengths = _distances(points, steps, target)
+        distance, lengths = distances(points, steps, target)
         if branch.kind == "periodic":  # traces of cycles start at a Hopf point, and some end at another
-            return branch.ends[1] == _AT_HOPF and bool(distance[-1] <= 2 * lengths[-1])
-        return bool((distance <= _PASSING * np.maximum(lengths, 1e-3)).any())
+            return branch.ends[1] == AT_HOPF and bool(distance[-1] <= 2 * lengths[-1])
+        return bool((distance <= PASSING * np.maximum(lengths, 1e-3)).any())
 
     # -- events -----------------------------------------------------------------------------------------
 
@@ -309,94 +306,5 @@ def _ends_at(values: Array, interval: tuple[float, float]) -> bool:
     return bool(min(abs(values[-1] - low), abs(values[-1] - high)) <= _SLACK * (high - low))
 
 
-def _distances(points: Array, steps: Array, target: Array) -> tuple[Array, Array]:
-    """Distance of a point from each piece of a polyline, and the pieces' lengths."""
-    lengths: Array = np.linalg.norm(steps, axis=1)
-    along = ((target - points[:-1]) * steps).sum(axis=1) / np.maximum(lengths, 1e-300) ** 2
-    nearest = points[:-1] + np.clip(along, 0, 1)[:, None] * steps
-    distance: Array = np.linalg.norm(nearest - target, axis=1)
-    return distance, lengths
-
-
 def _close(a: Array, b: Array, tolerance: float = _SAME) -> bool:
     return bool(np.linalg.norm(a - b) <= tolerance * (1.0 + np.linalg.norm(b)))
-
-
-# -- traces -------------------------------------------------------------------------------------------------
-
-
-def _shortened(trace: Trace, end: int, reason: str) -> Trace:
-    return replace(
-        trace,
-        parameter=trace.parameter[:end],
-        states=trace.states[:end],
-        stable=trace.stable[:end],
-        unstable=trace.unstable[:end],
-        second=None if trace.second is None else trace.second[:end],
-        orbits=None if trace.orbits is None else trace.orbits.first(end),
-        events=tuple(event for event in trace.events if event.position < end),
-        end=reason,
-    )
-
-
-def _opened(trace: Trace) -> Trace:
-    """A trace of a closed curve, cut where it passes its start again; of cycles, where they shrink to a point."""
-    if trace.orbits is not None:
-        trace = _unshrunk(trace, trace.orbits)
-    columns = [trace.parameter, trace.states]
-    if trace.second is not None:
-        columns.append(trace.second)
-    if trace.orbits is not None:
-        columns.append(trace.orbits.periods)
-    points = np.column_stack(columns)
-    steps = np.diff(points, axis=0)
-    if len(steps) < 4:
-        return trace
-    distance, lengths = _distances(points, steps, points[0])
-    near = distance <= _PASSING * lengths
-    same_sense = steps @ steps[0] > 0
-    passing = np.flatnonzero(near & same_sense & (np.arange(len(steps)) > 2))
-    return _shortened(trace, int(passing[0]) + 1, "closed") if len(passing) else trace
-
-
-def _unshrunk(trace: Trace, orbits: Orbits) -> Trace:
-    """Cycles up to where they shrink to a fixed point, at which tools turn round and see a branch point."""
-    sizes = np.linalg.norm(trace.states - orbits.minima, axis=1)
-    small = sizes < _SHRUNK * np.maximum.accumulate(sizes)
-    turning = np.flatnonzero(small[:-1] & (sizes[1:] > sizes[:-1]))
-    if len(turning):
-        trace = _shortened(trace, int(turning[0]) + 1, _AT_HOPF)
-    events = tuple(event for event in trace.events if not small[event.position])
-    return replace(trace, events=events)
-
-
-def _joined(backward: _Cut | None, forward: _Cut | None) -> Branch:
-    parts = []
-    if backward is not None:
-        shared = forward is not None  # the start stands in both
-        parts.append({name: column[shared:][::-1] for name, column in _columns(backward.trace).items()})
-    if forward is not None:
-        parts.append(_columns(forward.trace))
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    first = "closed" if backward is None else backward.trace.end
-    last_end = "" if forward is None else forward.trace.end
-    kind = next(cut for cut in (forward, backward) if cut is not None).trace.kind
-    if kind == "periodic":
-        first = _AT_HOPF
-    return Branch(**columns, kind=kind, ends=(first, last_end))
-
-
-def _columns(trace: Trace) -> dict[str, NDArray[Any]]:
-    columns: dict[str, NDArray[Any]] = {
-        "parameter": trace.parameter,
-        "states": trace.states,
-        "stable": trace.stable,
-        "unstable": trace.unstable,
-    }
-    if trace.second is not None:
-        columns["second_parameter"] = trace.second
-    if trace.orbits is not None:
-        columns["periods"] = trace.orbits.periods
-        columns["minima"] = trace.orbits.minima
-        columns["orbit_points"] = trace.orbits.points
-    return columns
