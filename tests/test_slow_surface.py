@@ -220,10 +220,61 @@ def test_no_surface_where_the_plane_contracts_faster_than_the_rest():
 
 def test_a_refused_curve_offers_the_surface_and_the_call():
     field = ss.load(ss.network_path("cdd_n100_a")).at(u=[0, 0, 1, 0])
-    curve = ss.slow_manifold(field, ss.find_fixed_points(field, seed=0))
+    curve = ss.slow_manifold(field, ss.find_fixed_points(field, starts=64, seed=0))
     assert not curve.is_normally_attracting
     k = next(i for i, p in enumerate(curve.points) if abs(p.s + 0.499) < 0.01)  # the undecided focus
     text = curve.report()
     assert f"slow_surface(field, curve.points[{k}].point, radius=...)" in text
     assert "ratio of 2.5" in text
     assert "-1.4488+4.9841i" in text
+
+
+def test_a_disk_takes_the_outline_of_a_closed_curve():
+    field, exact = oscillator()
+    angle = np.linspace(-np.pi, np.pi, 60)
+    bent = (1 + 0.1 * np.cos(2 * angle))[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    start = np.append([0.0, 0.0], exact(np.zeros((1, 2))))
+    surface = ss.slow_surface(
+        field,
+        start,
+        directions=PLANE,
+        outline=np.column_stack([bent, exact(bent)]),
+        radius=1.2,
+        margin=0.3,
+        degree=6,
+        harmonics=10,
+    )
+    s = places(0.7)
+    assert np.abs(surface.sample(s)[:, 2:] - exact(s)).max() < 1e-6
+    shifted = [surface.sample(s + d) for d in ([1e-5, 0], [-1e-5, 0], [0, 1e-5], [0, -1e-5])]
+    slopes = np.stack([shifted[0] - shifted[1], shifted[2] - shifted[3]], axis=2) / 2e-5
+    assert np.abs(surface.tangents(s) - slopes).max() < 1e-8
+    assert np.isfinite(surface.sample([1.31, 0.0])).all()
+    assert np.isnan(surface.sample([0.0, 1.1])).all()
+    for outline, message in ((bent[:10], "gap"), (bent + np.array([2.0, 0.0]), "gap|no single radius")):
+        with pytest.raises(ss.InputError, match=message):
+            ss.slow_surface(
+                field, start, directions=PLANE, outline=np.column_stack([outline, exact(outline)])
+            )
+    with pytest.raises(ss.InputError, match="units of it"):
+        ss.slow_surface(
+            field, start, directions=PLANE, outline=np.column_stack([bent, exact(bent)]), radius=0.5
+        )
+
+
+@pytest.mark.slow
+def test_the_trained_sine_generator_up_to_its_cycle():
+    """Its cycle near onset: period by the return of the full network's trajectory (DOP853, rtol 1e-11)."""
+    field = ss.load(ss.network_path("sine_ode_n100_a")).at(u=[0.5, 0.1, 0])
+    focus = next(p for p in ss.find_fixed_points(field, seed=0, starts=64) if p.index == 2)
+    start = focus.state + 0.01 * np.random.default_rng(0).standard_normal(100)
+    times = np.append(np.linspace(0, 24, 2), np.linspace(25, 25.7162, 144))
+    cycle = ss.simulate(field, start, times, rtol=1e-10, atol=1e-12).states[2:]
+    surface = ss.slow_surface(
+        field, cycle, outline=cycle, radius=1.15, margin=0.3, degree=6, harmonics=12, tolerance=1e-8
+    )
+    found = ss.surface_cycle(surface, 0.95 * surface.project(cycle[0])[0])
+    assert found.period == pytest.approx(0.71626374628699, abs=1e-8)
+    distances = np.linalg.norm(found.states[:, None] - cycle[None], axis=2).min(axis=1)
+    assert distances.max() < 0.1  # of states 2.3 and more from the centre, 0.1 apart along the cycle
+    assert surface.is_normally_attracting

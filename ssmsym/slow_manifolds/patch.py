@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmsym.slow_manifolds.patch_axes import Axis
+from ssmsym.slow_manifolds.patch_outline import CIRCLE, Outline
 
 Array = NDArray[np.float64]
 
@@ -24,11 +25,14 @@ class Patch:
     axes : (Axis, Axis)
         Of s1 and s2, or of radius and angle.
     semi_axes : (2,) array, optional
-        Of an ellipse about s = 0: s = (a r cos(angle), b r sin(angle)). None for a rectangle.
+        Of an ellipse about s = 0: s = r R(angle) (a cos(angle), b sin(angle)). None for a rectangle.
+    outline : Outline
+        R; 1 for an ellipse.
     """
 
     axes: tuple[Axis, Axis]
     semi_axes: Array | None = None
+    outline: Outline = CIRCLE
 
     @property
     def polar(self) -> bool:
@@ -88,8 +92,10 @@ class Patch:
 
     def _polar_gradient(self, coefficients: Array, a: Array, b: Array) -> Array:
         along_a, along_b = np.moveaxis(self._slopes(coefficients, a, b), 2, 0)
-        cos, sin, round_it = np.cos(b)[:, None], np.sin(b)[:, None], along_b / a[:, None]
-        return np.stack([cos * along_a - sin * round_it, sin * along_a + cos * round_it], axis=2)
+        R, bend = self.outline.radius(b)[:, None], self.outline.slope(b)[:, None]
+        cos, sin = np.cos(b)[:, None], np.sin(b)[:, None]
+        outward, round_it = along_a / R, (along_b / a[:, None] - along_a * bend / R) / R
+        return np.stack([cos * outward - sin * round_it, sin * outward + cos * round_it], axis=2)
 
     def held_back(self, s: Array, velocities: Array) -> Array:
         """What the velocities (m, 2) at places s lose: in a margin, more and more of the motion in from outside."""
@@ -97,9 +103,12 @@ class Patch:
         if self.semi_axes is None:
             parts = (axis.held_back(t, v) for axis, t, v in zip(self.axes, (a, b), velocities.T, strict=True))
             return np.column_stack(list(parts))
-        outward = np.column_stack([np.cos(b), np.sin(b)])
-        along = (outward * velocities / self.semi_axes).sum(axis=1)
-        return np.asarray(self.semi_axes * outward * self.axes[0].held_back(a, along)[:, None])
+        R, bend = self.outline.radius(b), self.outline.slope(b)
+        cos, sin = np.cos(b), np.sin(b)
+        v, w = (velocities / self.semi_axes).T
+        speed = (cos * v + sin * w - (cos * w - sin * v) * bend / R) / R
+        lost = R * self.axes[0].held_back(a, speed)
+        return np.asarray(self.semi_axes * np.column_stack([cos * lost, sin * lost]))
 
     def contains(self, s: Array, *, margin: bool = False) -> NDArray[np.bool_]:
         """Whether places (m, 2) lie in the patch proper, or in its margin too."""
@@ -125,14 +134,14 @@ class Patch:
 
     def narrowed(self) -> Patch:
         """With margins half as wide."""
-        return Patch((self.axes[0].narrowed(), self.axes[1].narrowed()), self.semi_axes)
+        return Patch((self.axes[0].narrowed(), self.axes[1].narrowed()), self.semi_axes, self.outline)
 
     def bounds(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """The rectangle of s round the patch proper."""
         first, second = (axis.limits(margin=False) for axis in self.axes)
         if self.semi_axes is None:
             return first, second
-        a, b = (float(v) for v in first[1] * self.semi_axes)
+        a, b = (float(v) for v in first[1] * self.outline.largest * self.semi_axes)
         return (-a, a), (-b, b)
 
     def describe(self) -> str:
@@ -140,6 +149,10 @@ class Patch:
         first, second = (axis.limits(margin=False) for axis in self.axes)
         if self.semi_axes is None:
             return f"s1 from {first[0]:.4g} to {first[1]:.4g}, s2 from {second[0]:.4g} to {second[1]:.4g}"
+        if self.outline is not CIRCLE:
+            return (
+                f"r up to {first[1]:.4g} times the outline, whose radius is up to {self.outline.largest:.4g}"
+            )
         inner, outer = first[0] * self.semi_axes, first[1] * self.semi_axes
         shape = (
             f"radius {outer[0]:.4g}"
@@ -167,13 +180,15 @@ class Patch:
     def _plane(self, a: Array, b: Array) -> Array:
         if self.semi_axes is None:
             return np.column_stack([a, b])
-        return np.column_stack([a * np.cos(b), a * np.sin(b)]) * self.semi_axes
+        r = a * self.outline.radius(b)
+        return np.column_stack([r * np.cos(b), r * np.sin(b)]) * self.semi_axes
 
     def _axes_of(self, s: Array) -> tuple[Array, Array]:
         if self.semi_axes is None:
             return s[:, 0], s[:, 1]
         x, y = (s / self.semi_axes).T
-        return np.hypot(x, y), np.arctan2(y, x)
+        b = np.arctan2(y, x)
+        return np.hypot(x, y) / self.outline.radius(b), b
 
 
 def _opposite(angles: Array) -> Array:

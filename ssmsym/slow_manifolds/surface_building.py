@@ -14,6 +14,7 @@ from ssmsym.fields.field import VectorField
 from ssmsym.manifolds.ssm import SSM
 from ssmsym.slow_manifolds.patch import Patch
 from ssmsym.slow_manifolds.patch_axes import ChebyshevAxis, FourierAxis
+from ssmsym.slow_manifolds.patch_outline import fitted_outline
 from ssmsym.slow_manifolds.surface import SlowSurface
 from ssmsym.slow_manifolds.surface_contraction import Contraction
 from ssmsym.slow_manifolds.surface_plane import Guide, guide_to_surface
@@ -34,6 +35,8 @@ _TRUSTED_SERIES = (
 )
 _GRADED_TO = 1e-3  # of the radius: innermost element round a stable fixed point
 _GRADING = 0.6
+_CYCLE_GRADED_TO = 5e-3  # of the radius: elements beside a cycle
+_CYCLE_GRADING = 0.4
 _ELEMENTS = 4
 
 
@@ -45,6 +48,7 @@ def slow_surface(
     extent: tuple[tuple[float, float], tuple[float, float]] | None = None,
     radius: float | tuple[float, float] | None = None,
     hole: float = 0.0,
+    outline: ArrayLike | None = None,
     directions: ArrayLike | None = None,
     margin: float = 0.25,
     elements: int | None = None,
@@ -77,6 +81,10 @@ def slow_surface(
         A disk about s = 0 instead, or an ellipse with these semi-axes along s1 and s2.
     hole : float
         Share of the radius, from 0 to below 1, that is left out: an annulus.
+    outline : (m, N) array, optional
+        States round a closed curve, such as one turn of a limit cycle, whose shape the disk takes; `radius` is then in
+        units of it, by default 1.1. Elements shrink towards it from both sides, since a surface is only finitely
+        smooth at a stable cycle.
     directions : (N, 2) array, optional
         Spanning the plane, in place of principal directions or modes; made orthonormal in this order.
     margin : float
@@ -120,7 +128,13 @@ def slow_surface(
     _check(field, margin, hole, elements, degree, harmonics, tolerance, max_rounds)
     guide = guide_to_surface(field, through, directions)
     count = _ELEMENTS if elements is None else elements
-    if radius is None:
+    if outline is not None:
+        if extent is not None or hole or isinstance(radius, tuple):
+            raise InputError("With an 'outline' the patch is that times a 'radius'; leave the others out.")
+        patch = _outlined(
+            field, guide.plane, outline, 1.1 if radius is None else radius, margin, degree, harmonics
+        )
+    elif radius is None:
         if hole:
             raise InputError("A 'hole' belongs to a disk; give its 'radius' too.")
         patch = _rectangle(guide, extent, margin, count, degree)
@@ -280,6 +294,33 @@ def _disk(
     inner = [hole * (1.0 - margin)] if hole else []
     radial = ChebyshevAxis(np.concatenate([inner, breaks, outer]), degree, (hole, 1.0))
     return Patch((radial, FourierAxis(harmonics)), semi_axes)
+
+
+def _outlined(
+    field: VectorField,
+    plane: Plane,
+    outline: ArrayLike,
+    radius: float,
+    margin: float,
+    degree: int,
+    harmonics: int,
+) -> Patch:
+    if not 1.0 < radius < 10.0:
+        raise InputError(f"With an 'outline' the 'radius' is in units of it, above 1; found {radius!r}.")
+    states = np.array(
+        [field.check_state(x, batch=False) for x in np.atleast_2d(np.asarray(outline, dtype=float))]
+    )
+    shape = fitted_outline(plane.of(states), harmonics)
+    steps = _CYCLE_GRADING ** np.arange(
+        1, 1 + int(np.ceil(np.log(_CYCLE_GRADED_TO) / np.log(_CYCLE_GRADING)))
+    )
+    outside = steps[::-1][steps[::-1] < 0.6 * (radius - 1.0)]
+    breaks = np.concatenate(
+        [[0.0], 1.0 - steps, [1.0], 1.0 + outside, [radius, radius + 0.5 * margin, radius + margin]]
+    )
+    return Patch(
+        (ChebyshevAxis(breaks, degree, (0.0, float(radius))), FourierAxis(harmonics)), np.ones(2), shape
+    )
 
 
 def _is_sink(field: VectorField, state: Array) -> bool:
