@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FORMAT = "ssmsym-normal-form"
 VERSION = 1
 
+_SHOWN = 0.25  # of the range in a parameter: where predictions are shown
+
 
 def number(value: complex | float, digits: int) -> str:
     """A real or complex number with some significant digits."""
@@ -49,13 +51,30 @@ def table(form: NormalForm, digits: int) -> str:
         f"routes {'agree' if form.agrees else 'DISAGREE'}: largest relative difference {form.disagreement:.1e}"
     )
     if np.isfinite(form.range):
-        lines.append(f"the next term stays below a tenth of the leading one up to |w| = {form.range:.4g}")
+        lines.append(
+            f"range: |w| up to {form.range:.4g}, where the next term stays small and the manifold invariant"
+        )
         for parameter, width in form.parameter_ranges.items():
             if np.isfinite(width):
                 lines.append(
                     f"  that is {_offset(parameter, form.parameters[parameter])} up to {width:.4g} in size"
                 )
+                lines += _predictions(form, parameter, _SHOWN * width)
     return "\n".join(lines)
+
+
+def _predictions(form: NormalForm, parameter: str, offset: float) -> list[str]:
+    """What is predicted at an offset of a parameter to either side."""
+    lines = []
+    for value in (form.parameters[parameter] - offset, form.parameters[parameter] + offset):
+        found = form.predict({parameter: value})
+        texts = []
+        for p in found:
+            period = "" if p.period is None else f", period {p.period:.6g}"
+            stability = "stable" if p.stable else "unstable"
+            texts.append(f"{p.kind} w = {p.coordinate:.5g}{period}, {stability}")
+        lines.append(f"  predicted at {parameter} = {value:.8g}: {'; '.join(texts) or 'none'}")
+    return lines
 
 
 def _offset(name: str, value: float) -> str:
