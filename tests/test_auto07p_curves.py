@@ -17,6 +17,8 @@ from continuation_cases import (
 
 from ssmsym import from_sympy
 from ssmsym.dynamics.diagram_file import save_diagram
+from ssmsym.exporters.discovery import get_exporter
+from ssmsym.exporters.model import export_model
 from ssmsym.exporters.profiles import extremes
 from ssmsym.exporters.running import continue_in
 
@@ -62,6 +64,25 @@ def test_cycles_with_their_fold(language):
     (cycles,) = [branch for branch in diagram.branches if branch.kind == "periodic"]
     assert cycles.ends == ("Hopf point", "left the interval")
     assert cycles.parameter.max() == pytest.approx(0.5, abs=1e-5)
+
+
+def test_constants_of_each_scenario():
+    model = export_model(hopf(), state=[0.0, 0.0])
+    files = get_exporter("auto07p").render(model, scenario="cycles", parameter="mu")
+    assert list(files) == ["model.f90", "c.model", "c.model_cycles"]
+    lines = files["c.model_cycles"].splitlines()
+    assert "ICP=['mu', 11]" in lines
+    assert any(line.startswith("parnames=") and line.endswith("11: 'period'}") for line in lines)
+    assert any("IPS=2, IRS='HB1'" in line for line in lines)
+    assert lines[-1] == "s='model'"
+    files = get_exporter("auto07p").render(
+        model, scenario="hopf_curve", parameter="mu", second_parameter="b", second_interval=(0, 1)
+    )
+    lines = files["c.model_hopf_curve"].splitlines()
+    assert "ICP=['mu', 'b']" in lines
+    assert "UZSTOP={'mu': [-1.5, 0.5], 'b': [0.0, 1.0]}" in lines
+    assert any("IPS=1, IRS='HB1'" in line for line in lines)
+    assert any("ISW=2" in line for line in lines)
 
 
 @needs_auto

@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,6 +107,23 @@ def test_nested_conditions(tool):
         ]
     )
     assert error(evaluated(tool, model, states, values), expected) <= 1e-12
+
+
+@every_tool
+def test_conditions_where_they_meet(tool):
+    """Which case holds at the very bound."""
+    x, y = sympy.symbols("x y", real=True)
+    first = sympy.Piecewise(
+        (1, x < 0), (2, x <= 1), (3, sympy.Eq(x, 2)), (4, sympy.Not(sympy.Ne(x, 3))), (5, True)
+    )
+    second = sympy.Piecewise(
+        (1, y > 1), (2, y >= 0), (3, sympy.Or(y > 9, sympy.And(y < -1, x > 5))), (4, True)
+    )
+    model = replace(with_nested_pieces(), right_sides=(first, second))
+    states = np.array([[-1, 2], [0, 1], [1, 0.5], [2, 0], [3, -1], [4, -2], [6, -2], [6, -1]], dtype=float)
+    expected = [[1, 1], [2, 2], [2, 2], [3, 2], [4, 4], [5, 4], [5, 3], [5, 4]]
+    found = evaluated(tool, model, states, np.full((len(states), 1), 0.5))
+    assert found.tolist() == expected
 
 
 @pytest.mark.parametrize("name", ["henon", "cell map"])

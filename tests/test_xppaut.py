@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sympy
 from continuation_cases import check_cycle_fold, check_cycles, check_fold_curve, cusp, hopf, needs
-from ssmsym_plugins import xppaut_source
+from ssmsym_plugins import python_source, xppaut_source
 from ssmsym_plugins.xppaut import Xppaut
 
 from ssmsym import from_sympy
@@ -126,15 +126,33 @@ def test_lines_and_names_are_short():
 
 
 def test_splitting_keeps_the_value():
+    """A sum, a function of it and conditions on it, in Python's own language, which computes the helpers."""
     x, y = sympy.symbols("x y", real=True)
     rng = np.random.default_rng(0)
     terms = [float(c) * x**i * sympy.sin(y * i) for i, c in enumerate(rng.normal(size=40))]
-    inner = sympy.Piecewise((sympy.Add(*terms), x > 0.1), (sympy.exp(-x) + sympy.Add(*terms[:20]), True))
+    inner = sympy.Piecewise(
+        (sympy.Add(*terms), x > 0.5),
+        (sympy.exp(-x) + sympy.Add(*terms[:20]), x > 0.1),
+        (sympy.Add(*terms[5:25]) * y, x > -0.3),
+        (sympy.cos(x), y > 0),
+        (sympy.Add(*terms[3:30]), True),
+    )
     whole = sympy.tanh(inner * sympy.Add(*terms)) + inner
-    splitter = Splitter(CodePrinter(xppaut_source.DIALECT, {x: "x", y: "y"}), 100, "h{}".format)
+    splitter = Splitter(CodePrinter(python_source.dialect("np"), {x: "x", y: "y"}), 120, "h{}".format)
     last = splitter.short(whole)
-    assert max(len(text) for _, text in [*splitter.helpers, ("", last)]) <= 100
+    statements = [*splitter.helpers, ("value", last)]
+    assert max(len(text) for _, text in statements) <= 120
     assert len(splitter.helpers) > 20
+    states = rng.uniform(-1, 1, size=(200, 2))
+    found = {"np": np, "x": states[:, 0], "y": states[:, 1]}
+    for name, text in statements:
+        exec(f"{name} = {text}", found)
+    expected = sympy.lambdify((x, y), whole, "numpy")(states[:, 0], states[:, 1])
+    assert found["value"] == pytest.approx(expected, rel=1e-12, abs=1e-13)
+
+
+def test_what_cannot_be_split():
+    x = sympy.Symbol("x")
     narrow = Splitter(CodePrinter(xppaut_source.DIALECT, {x: "x" * 60}), 50, "h{}".format)
     with pytest.raises(ExporterError, match="takes 61 characters in one piece; XPPAUT reads at most 50"):
         narrow.short(-x)
