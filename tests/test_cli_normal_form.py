@@ -40,6 +40,8 @@ def test_hopf_point_of_a_network(tmp_path):
         "routes agree",
         "supercritical",
         "unfolding: beta",
+        "predicted at u[1]",
+        "cycle w = ",
     ):
         assert part in result.output
     document = json.loads(path.read_text())
