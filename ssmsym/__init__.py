@@ -82,6 +82,7 @@ _HOMES = {
     "ssmsym.exporters.model": ("ExportModel", "export_model"),
     "ssmsym.exporters.writing": ("export",),
     "ssmsym.exporters.running": ("ToolStatus", "continue_in", "tools"),
+    "ssmsym.bifurcation_curves.confirmation": ("confirm_in_plane",),
     "ssmsym.bifurcation_curves.input_gains": ("InputGains", "input_gains"),
     "ssmsym.bifurcation_curves.branch_switching": ("switch_branches",),
     "ssmsym.bifurcation_curves.sensitivity": ("EventSensitivity", "WeightDerivative", "event_sensitivity"),

@@ -16,7 +16,7 @@ NAMES = {
     *("from_sympy", "load", "load_model", "model_from_json", "model_to_json", "network_path"),
     *("polynomial_field", "rate_network", "reduce", "refine_fixed_point", "save", "save_fixed_points"),
     *("BifurcationDiagram", "Branch", "RejectedEvent", "Simulation", "SpecialPoint"),
-    *("branches", "confirm", "simulate"),
+    *("branches", "confirm", "confirm_in_plane", "simulate"),
     *("EventSensitivity", "WeightDerivative", "event_sensitivity", "InputGains", "input_gains"),
     *("ComparedPoint", "DiagramComparison", "compare_diagrams"),
     *("switch_branches", "trace_bifurcation_curves", "plot_bifurcation_curves"),

@@ -221,9 +221,11 @@ def export(
         plain = {name: value for name, value in given.items() if name not in place}
         diagram = continue_in(tool, reduced, parameter=parameter, interval=interval, **plain)
         if reduced.network is not None:
+            from ssmsym.bifurcation_curves.confirmation import confirm_in_plane
             from ssmsym.reduced.branches import confirm
 
-            diagram = confirm(diagram, reduced)
+            in_plane = diagram.second_parameter is not None
+            diagram = confirm_in_plane(diagram, reduced) if in_plane else confirm(diagram, reduced)
     if as_json:
         document = {"files": [str(path) for path in paths]}
         found = None if diagram is None else diagram_document(diagram, None)

@@ -102,6 +102,7 @@ class _Reading:
         self.branches: list[Branch] = []
         self.points: list[SpecialPoint] = []
         self.rejected: list[RejectedEvent] = []
+        self.size = 0.0  # largest typical norm of Df along the branches of fixed points
 
     def field(self, value: float, second: float | None = None) -> VectorField:
         values = {self.plane.parameter: value}
@@ -142,7 +143,11 @@ class _Reading:
         for i in np.unique(np.linspace(0, len(branch) - 1, _SAMPLES).astype(int)):
             second = None if seconds is None else float(seconds[i])
             norms.append(np.linalg.norm(self.field(float(branch.parameter[i]), second).jacobian(states[i])))
-        return float(np.median(norms)) or 1.0
+        own = float(np.median(norms))
+        if branch.kind == "equilibrium":
+            self.size = max(self.size, own)
+        # along a curve of folds of one state Df vanishes everywhere
+        return max(own, self.size if branch.kind != "equilibrium" else 0.0) or 1.0
 
     def _cut(self, trace: Trace) -> _Cut:
         outside = _beyond(trace.parameter, self.plane.interval)
