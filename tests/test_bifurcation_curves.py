@@ -39,6 +39,7 @@ def test_folds_of_the_cusp():
     assert branch.kind == "fold_curve"
     assert np.abs(branch.parameter**2 - 4 * (branch.second_parameter / 3) ** 3).max() < 1e-12
     assert branch.second_parameter.max() == pytest.approx(1.5)
+    assert (branch.unstable == 0).all()
     (cusp,) = found.special_points
     assert cusp.kind == "cusp"
     assert np.hypot(cusp.parameter, cusp.second_parameter) < 1e-9
@@ -117,6 +118,37 @@ def test_fold_hopf_point():
     (point,) = found.special_points
     assert point.kind == "fold_hopf"
     assert np.hypot(point.parameter, point.second_parameter) < 1e-7
+
+
+def test_first_lyapunov_coefficient_has_a_pole_at_a_fold_hopf_point():
+    """With a (x^2 + y^2) in z', Re c1 = -1 - a / (2 z): zero at z = -a/2 and a pole, no Bautin point, at z = 0."""
+    z, a = sympy.Symbol("z"), 0.5
+    r2 = x**2 + y**2
+    field = ssmsym.from_sympy(
+        {x: (s - z) * x - y - x * r2, y: (s - z) * y + x - y * r2, z: t - z**2 + a * r2},
+        parameters={s: 0.0, t: 0.25},
+    )
+    hopf = ssmsym.branches(field, "s", (-1.0, 1.0), points=[[0.0, 0.0, 0.5]]).special_points
+    found = ssmsym.trace_bifurcation_curves(field, hopf, ("s", "t"), (-1.0, 1.0), (-0.5, 0.6))
+    assert sorted(p.kind for p in found.special_points) == ["fold_hopf", "generalized_hopf"]
+    (bautin,) = found.of_kind("generalized_hopf")
+    assert bautin.parameter == pytest.approx(-a / 2, abs=1e-8)
+    assert bautin.second_parameter == pytest.approx(a**2 / 4, abs=1e-8)
+
+
+def test_neimark_sacker_curve_ends_at_strong_resonances():
+    """x -> y, y -> -s x + t y + ...: a pair on the unit circle at s = 1, angle arccos(t/2), until t = 2 and t = -2."""
+    field = ssmsym.from_sympy(
+        {x: y, y: -s * x + t * y - 0.3 * y**3 + 0.2 * x**2}, parameters={s: 0.5, t: 0.3}, time="discrete"
+    )
+    special = ssmsym.branches(field, "s", (0.2, 2.0), points=[[0.0, 0.0]]).special_points
+    (turn,) = [p for p in special if p.kind == "neimark_sacker"]
+    found = ssmsym.trace_bifurcation_curves(field, turn, ("s", "t"), (0.2, 2.0), (-3.0, 3.0))
+    (branch,) = found.branches
+    assert np.abs(branch.parameter - 1.0).max() < 1e-10
+    assert branch.second_parameter.min() == pytest.approx(-2.0, abs=0.02)
+    assert branch.second_parameter.max() == pytest.approx(2.0, abs=0.02)
+    assert set(branch.ends) == {"1:1 resonance", "1:2 resonance"}
 
 
 def test_curves_of_maps():
@@ -222,6 +254,27 @@ def test_switching_at_a_transcritical_point(mix):
     assert [p.kind for p in found.special_points] == ["branch_point"]
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_switching_of_a_scalar_field(seed):
+    """x' = (s - a)(x - b) - (x - b)^2, whose matrix at the branch point is zero up to rounding."""
+    a, b = np.random.default_rng(seed).uniform(-0.4, 0.4, 2)
+    field = ssmsym.from_sympy({x: (s - a) * (x - b) - (x - b) ** 2}, parameters={s: -0.5})
+    special = ssmsym.branches(field, "s", (-1.0, 1.0), points=[[b]]).special_points
+    found = ssmsym.switch_branches(field, special[0], "s", (-1.0, 1.0))
+    assert min(np.abs(c.states[:, 0] - b).max() for c in found.branches) < 1e-9
+    assert min(np.abs(c.states[:, 0] - b - (c.parameter - a)).max() for c in found.branches) < 1e-9
+
+
+def test_a_hopf_curve_that_leaves_the_interval_has_not_met_a_bogdanov_takens_point():
+    field = ssmsym.from_sympy({x: y, y: s + t * x + x**2 - x * y}, parameters={s: -1.0, t: -1.0})
+    hopf = [p for p in ssmsym.branches(field, "s", (-0.5, 0.5)).special_points if p.kind == "hopf"]
+    for end in (-0.274, -0.09, -0.03):
+        found = ssmsym.trace_bifurcation_curves(field, hopf, ("s", "t"), (-0.5, 0.5), (-1.2, end))
+        (branch,) = found.branches
+        assert branch.ends == ("end of the interval", "end of the interval")
+        assert found.special_points == ()
+
+
 def test_wrong_input_is_refused():
     field = ssmsym.from_sympy({x: s + t * x - x**3}, parameters={s: 0.0, t: 1.0})
     fold = ssmsym.branches(field, "s", (-1.0, 1.0)).special_points[0]
@@ -235,3 +288,10 @@ def test_wrong_input_is_refused():
         ssmsym.trace_bifurcation_curves(field.at({"t": 0.2}), fold, ("s", "t"), (-1.0, 1.0), (0.0, 1.0))
     with pytest.raises(ssmsym.InputError, match="branch point"):
         ssmsym.switch_branches(field, fold, "s", (-1.0, 1.0))
+    for wrong in ((-1, 1, 2), None, ("a", "b")):
+        with pytest.raises(ssmsym.InputError, match="'interval'"):
+            ssmsym.trace_bifurcation_curves(field, fold, ("s", "t"), wrong, (0.0, 1.0))
+    with pytest.raises(ssmsym.InputError, match="special points"):
+        ssmsym.trace_bifurcation_curves(field, [1], ("s", "t"), (-1.0, 1.0), (0.0, 1.0))
+    with pytest.raises(ssmsym.InputError, match="outside"):
+        ssmsym.trace_bifurcation_curves(field, fold, ("s", "t"), (0.5, 1.0), (0.0, 1.0))

@@ -204,13 +204,91 @@ def test_a_hopf_point_of_the_sine_generator():
 def test_wrong_points_are_refused():
     field = ssmsym.rate_network([[1.7]], B=[[1.0]])
     point = special(field, "u[0]", (-1.0, 1.0), "fold")[0]
+    regular = ssmsym.SpecialPoint(
+        kind="fold", parameter=0.0, state=np.zeros(1), eigenvalues=np.zeros(1, complex)
+    )
     with pytest.raises(ssmsym.InputError, match="no eigenvalue"):
-        ssmsym.event_sensitivity(ssmsym.rate_network([[3.0]], B=[[1.0]]), point, "u[0]")
+        ssmsym.event_sensitivity(field, regular, "u[0]")
     with pytest.raises(ssmsym.InputError, match="no parameter"):
         ssmsym.event_sensitivity(field, point, "v")
     found = ssmsym.event_sensitivity(field, point, "u[0]")
     with pytest.raises(ssmsym.InputError, match="no array"):
         found.ranked(array="Q")
+
+
+def test_points_of_other_settings_are_refused():
+    """The Jacobian of a rate network does not know its inputs, so the residual must tell."""
+    field = ssmsym.rate_network([[1.7, 0.2], [-0.3, 0.9]], B=np.eye(2))
+    point = special(field, "u[0]", (-1.0, 1.0), "fold")[0]
+    with pytest.raises(ssmsym.InputError, match="no fixed point"):
+        ssmsym.event_sensitivity(field, point, "u[1]")
+    with pytest.raises(ssmsym.InputError, match="no fixed point"):
+        ssmsym.event_sensitivity(field.at({"u[1]": 0.4}), point, "u[0]")
+
+
+def test_low_rank_with_input_along_its_own_vector():
+    """x' = -x + (A + w v^T) tanh(x) + u w: w stands in a matrix and beside it; against folds located anew."""
+    n, rng = 4, np.random.default_rng(5)
+    X, A = sympy.MatrixSymbol("X", n, 1), sympy.MatrixSymbol("A", n, n)
+    w, v, u = sympy.MatrixSymbol("w", n, 1), sympy.MatrixSymbol("v", n, 1), sympy.Symbol("u")
+    first = rng.standard_normal((n, 1))
+    arrays = {A: 0.2 * rng.standard_normal((n, n)), w: first, v: 1.6 * first / (first**2).sum()}
+
+    def field(column):
+        side = -X + (A + w * v.T) * X.applyfunc(sympy.tanh) + u * w
+        return ssmsym.from_sympy({X: side}, parameters={u: 0.0}, arrays={**arrays, w: column})
+
+    def fold(column):
+        return max(special(field(column), "u", (-1.0, 1.0), "fold"), key=lambda p: p.parameter)
+
+    found = ssmsym.event_sensitivity(field(first), fold(first), "u").arrays["w"]
+    for i in range(n):
+        step = np.zeros((n, 1))
+        step[i] = 1e-3
+        slopes = [
+            (fold(first + h * step).parameter - fold(first - h * step).parameter) / (2e-3 * h)
+            for h in (1, 0.5)
+        ]
+        assert found[i, 0] == pytest.approx((4 * slopes[1] - slopes[0]) / 3, rel=1e-5, abs=1e-8)
+
+
+def test_gains_of_defective_modes_are_refused():
+    rng = np.random.default_rng(0)
+    T = rng.standard_normal((3, 3))
+    A = T @ np.array([[-1.0, 1, 0], [0, -1, 0], [0, 0, -2]]) @ np.linalg.inv(T)
+    X, M, u = sympy.MatrixSymbol("X", 3, 1), sympy.MatrixSymbol("M", 3, 3), sympy.Symbol("u")
+    ones = sympy.MatrixSymbol("e", 3, 1)
+    field = ssmsym.from_sympy(
+        {X: M * X + u * ones}, parameters={u: 0.0}, arrays={M: A, ones: np.ones((3, 1))}
+    )
+    with pytest.raises(ssmsym.SubspaceError, match="defective"):
+        ssmsym.input_gains(field, np.zeros(3), modes=2)
+    with pytest.raises(ssmsym.InputError, match="no fixed point"):
+        ssmsym.input_gains(field, np.ones(3), modes=1)
+
+
+def test_gains_shift_the_fixed_point():
+    """The fixed point of a linear field moves by sum_i shift_i q_i = -A^-1 b, of a map by (1 - A)^-1 b."""
+    rng = np.random.default_rng(2)
+    A, b = np.diag([-1.0, -0.4, -2.0]) + 0.3 * rng.standard_normal((3, 3)), rng.standard_normal((3, 1))
+    X, M, e, u = (
+        sympy.MatrixSymbol("X", 3, 1),
+        sympy.MatrixSymbol("M", 3, 3),
+        sympy.MatrixSymbol("e", 3, 1),
+        sympy.Symbol("u"),
+    )
+    for time, solution in (
+        ("continuous", -np.linalg.solve(A, b)),
+        ("discrete", np.linalg.solve(np.eye(3) - A, b)),
+    ):
+        field = ssmsym.from_sympy({X: M * X + u * e}, parameters={u: 0.0}, arrays={M: A, e: b}, time=time)
+        found = ssmsym.input_gains(field, np.zeros(3), modes=3)
+        # sizes of the parts of the solution along the eigenvectors
+        values, vectors = np.linalg.eig(A)
+        parts = np.linalg.solve(vectors, solution)[:, 0]
+        expected = {complex(np.round(value, 8)): abs(part) for value, part in zip(values, parts, strict=True)}
+        for value, shift in zip(found.eigenvalues, found.shifts[:, 0], strict=True):
+            assert abs(shift) == pytest.approx(expected[complex(np.round(value, 8))], rel=1e-9)
 
 
 def test_a_fold_that_does_not_move_is_refused():

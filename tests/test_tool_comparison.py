@@ -48,6 +48,17 @@ def test_wrong_input(cubic):
         ssmsym.compare_diagrams({"a": diagram, "b": replace(diagram, parameter="nu")})
 
 
+def test_second_parameters_count(cubic):
+    t = sympy.Symbol("t")
+    field = ssmsym.from_sympy({x: mu + t * x - x**3}, parameters={mu: 0.0, t: 1.0})
+    folds = ssmsym.branches(field, "mu", (-1.0, 1.0)).special_points
+    diagram = ssmsym.trace_bifurcation_curves(field, folds, ("mu", "t"), (-1.0, 1.0), (-0.5, 1.5))
+    (cusp,) = diagram.special_points
+    near, far = (replace(diagram, special_points=(replace(cusp, second_parameter=v),)) for v in (0.01, 0.7))
+    assert ssmsym.compare_diagrams({"a": diagram, "b": near}).largest_spread == pytest.approx(0.01, rel=1e-6)
+    assert len(ssmsym.compare_diagrams({"a": diagram, "b": far}).missing) == 2
+
+
 def test_every_installed_tool_finds_the_folds(cubic, tmp_path):
     installed = [s.name for s in tools() if s.installed and s.name in ("auto07p", "xppaut", "bifpy")]
     if not installed:

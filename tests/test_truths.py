@@ -169,3 +169,23 @@ def test_pair_basis_follows_the_convention():
     assert v.real @ v.imag == pytest.approx(0.0, abs=1e-14)
     assert np.linalg.norm(v.real) >= np.linalg.norm(v.imag)
     np.testing.assert_allclose(ssm.left.T @ ssm.right, np.eye(2), atol=1e-14)
+
+
+def test_pair_resonance_is_judged_by_the_resonant_part():
+    """w' = (-0.2 - 2i) w + forcing with z' = (-0.1 - i) z: z^2 is resonant, conj(z)^2 is not: w = conj(z)^2 / 4i."""
+    x, y, u, v = sympy.symbols("x y u v")
+    master = {x: -x / 10 + y, y: -x - y / 10}
+
+    def field(sign):
+        return ssmsym.from_sympy(
+            {**master, u: -u / 5 + 2 * v + x**2 - y**2, v: -2 * u - v / 5 + sign * 2 * x * y}
+        )
+
+    ssm = ssmsym.compute_ssm(field(-1), np.zeros(4), modes=2, order=3)
+    for z in (0.3 + 0.2j, 0.1 - 0.4j):
+        state = ssm.lift(ssm.project([z.real, z.imag, 0.0, 0.0]))
+        w = np.conj(z) ** 2 / 4j
+        assert state == pytest.approx([z.real, z.imag, w.real, w.imag], abs=1e-12)
+    with pytest.raises(ssmsym.ResonanceError) as caught:
+        ssmsym.compute_ssm(field(1), np.zeros(4), modes=2, order=3)
+    assert caught.value.degree == 2

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmsym.bifurcation_curves.request import check_interval
 from ssmsym.dynamics.arclength import Curve
 from ssmsym.dynamics.continuation import trace_branches
 from ssmsym.dynamics.diagram import BifurcationDiagram, Branch, SpecialPoint
@@ -21,7 +22,7 @@ from ssmsym.threads import single_blas_thread
 
 Array = NDArray[np.float64]
 
-_SINGULAR = 1e-5  # second smallest singular value of (A, f_theta), relative to the largest, at a branch point
+_SINGULAR = 1e-5  # smallest singular value of (A, f_theta) at a branch point, against the second derivatives
 _SAME = 1e-6
 _ASIDE = (1e-3, 3e-3, 1e-2)  # steps off the branch point that are tried, in units of states and interval
 
@@ -74,6 +75,11 @@ def switch_branches(
     >>> len(pitchfork.branches), bool(np.allclose(parabola.states[:, 0] ** 2, parabola.parameter))
     (2, True)
     """
+    check_interval("interval", interval)
+    if not interval[0] <= point.parameter <= interval[1]:
+        raise InputError(
+            f"The branch point lies at {parameter} = {point.parameter:g}, outside {tuple(interval)}."
+        )
     if point.kind != "branch_point":
         raise InputError(
             f"Branches are switched at a branch point; this is a {point.kind.replace('_', ' ')}."
@@ -98,12 +104,14 @@ def _tangents(curve: Curve, point: SpecialPoint, parameter: str) -> list[Array]:
     """Unit tangents of the two branches, in scaled coordinates."""
     _, derivative = curve._system(curve.scaled(point.state, point.parameter))
     left, sizes, right = np.linalg.svd(derivative)
-    if len(sizes) and sizes[-1] > _SINGULAR * max(float(sizes[0]), float(np.abs(derivative).max())):
+    forms = MultilinearForms(curve.family.at(point.parameter), point.state, [parameter])
+    along = right[-1] * curve._scale
+    typical = max(float(np.linalg.norm(forms(along, along))), float(sizes[0]))
+    if sizes[-1] > _SINGULAR * typical:
         raise InputError(
             f"The point at {parameter} = {point.parameter:.6g} is no branch point of this field: its Jacobian with the "
             f"parameter's column has full rank (smallest singular value {sizes[-1]:.1e})."
         )
-    forms = MultilinearForms(curve.family.at(point.parameter), point.state, [parameter])
     v, w = (vector * curve._scale for vector in right[-2:])
     normal = left[:, -1]
     a, b, c = (float((normal @ forms(*pair)).real) for pair in ((v, v), (v, w), (w, w)))

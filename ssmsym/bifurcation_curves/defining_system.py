@@ -30,7 +30,7 @@ REAL_EIGENVALUES = {"fold": 0.0, "flip": -2.0}  # of Df, of a map of Df - 1
 
 @dataclass(frozen=True, eq=False)
 class Critical:
-    """The critical matrix at a point: right and left vectors, unit ones, and the number g."""
+    """Unit right and left null vectors of the critical matrix, and the Jacobian of f (of a map of f - x)."""
 
     right: NDArray[Any]
     left: NDArray[Any]
@@ -85,13 +85,16 @@ class DefiningSystem:
 
     def _matrix(self, jacobian: Array, z: Array) -> NDArray[Any]:
         """M; `jacobian` is that of f, of a map of f - x."""
-        if not self.has_frequency:
-            shift: complex = REAL_EIGENVALUES[self.kind]
-        elif self.field.is_map:
-            shift = np.exp(1j * z[-1]) - 1.0
-        else:
-            shift = 1j * z[-1]
+        critical = self.critical_values(z)[0]
+        shift = critical if self.has_frequency else critical.real
         return jacobian - shift * np.eye(len(jacobian))
+
+    def critical_values(self, z: Array) -> tuple[complex, ...]:
+        """The critical eigenvalues of the Jacobian of f, of a map of f - x."""
+        if not self.has_frequency:
+            return (complex(REAL_EIGENVALUES[self.kind]),)
+        value = np.exp(1j * z[-1]) - 1.0 if self.field.is_map else 1j * z[-1]
+        return complex(value), complex(value).conjugate()
 
     def linearised(self, z: Array, value: float) -> tuple[Array, Array, Array]:
         """f (map: f - x), its Jacobian, and its derivatives along both parameters, (N,), (N, N), (N, 2)."""

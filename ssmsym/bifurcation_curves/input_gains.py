@@ -9,6 +9,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
+from ssmsym.bifurcation_curves.steady import check_steady
 from ssmsym.dynamics.fixed_points import FixedPoint
 from ssmsym.dynamics.spectrum import leading_order
 from ssmsym.errors import InputError, SubspaceError
@@ -18,7 +19,9 @@ from ssmsym.fields.field import VectorField
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-_PARALLEL = 1e-10  # |p^H q| of unit left and right eigenvectors below which an eigenvalue is defective
+_PARALLEL = (
+    1e-7  # |p^H q| of unit left and right eigenvectors below which an eigenvalue is defective to rounding
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +71,7 @@ def input_gains(
     Raises
     ------
     InputError
-        If `modes` is out of range or a parameter unknown.
+        If `modes` is out of range, a parameter unknown or the point no fixed point.
     SubspaceError
         If one of the modes is defective: it has no gain of its own.
 
@@ -84,8 +87,13 @@ def input_gains(
     ----------
     Trefethen and Embree, Spectra and Pseudospectra, 2005, section 52: p^H q as the conditioning of an eigenvalue.
     """
+    if not isinstance(field, VectorField):
+        raise InputError(f"Gains are those of a field; found {type(field).__name__}. Give the model's field.")
+    if isinstance(parameters, str):
+        raise InputError(f"'parameters' is a sequence of names; write ['{parameters}'].")
     state = field.check_state(point.state if isinstance(point, FixedPoint) else point, batch=False)
-    if not isinstance(modes, (int, np.integer)) or not 1 <= modes <= len(state):
+    check_steady(field, state, "The given point")
+    if isinstance(modes, bool) or not isinstance(modes, (int, np.integer)) or not 1 <= modes <= len(state):
         raise InputError(f"'modes' must be an integer from 1 to {len(state)}; found {modes!r}.")
     names = tuple(field.parameters) if parameters is None else tuple(parameters)
     slopes = [ParameterFamily(field, name).defect(state, field.parameters[name])[2] for name in names]
@@ -103,5 +111,5 @@ def input_gains(
     gains = (left.conj().T @ driven) / overlaps[:, None]
     distances = (1.0 - values) if field.is_map else -values
     with np.errstate(divide="ignore", invalid="ignore"):
-        shifts = np.where(distances[:, None] != 0, gains / distances[:, None], np.inf)
+        shifts = np.where(gains == 0, 0.0, gains / distances[:, None])
     return InputGains(names, values, gains, shifts)

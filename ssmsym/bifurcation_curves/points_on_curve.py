@@ -84,8 +84,9 @@ def _aligned(critical: Critical, reference: Critical | None) -> Critical:
 def test_numbers(system: DefiningSystem, z: Array, value: float, critical: Critical) -> dict[str, float]:
     """What vanishes at each kind of special point of the curve.
 
-    Cusp: p . B(q, q). Bogdanov-Takens: p . q, of unit vectors, along folds. Generalized Hopf: Re c1. Fold-Hopf:
-    det A along Hopf points (Kuznetsov, Elements of Applied Bifurcation Theory, 3rd ed., sections 8.1 and 10.2).
+    Cusp: p . B(q, q). Bogdanov-Takens: p . q, of unit vectors, along folds. Generalized Hopf: Re c1; fold-Hopf: the
+    sign of det A along Hopf points (Kuznetsov, Elements of Applied Bifurcation Theory, 3rd ed., sections 8.1, 8.2 and
+    10.2).
     """
     n = system.field.n_states
     if system.kind == "fold":
@@ -96,7 +97,10 @@ def test_numbers(system: DefiningSystem, z: Array, value: float, critical: Criti
         return tests if system.field.is_map else {**tests, "bogdanov_takens": float(p @ q)}
     if system.kind == "hopf":
         sign = float(np.linalg.slogdet(critical.jacobian)[0])
-        return {"generalized_hopf": first_coefficient(system, z, value, critical).real, "fold_hopf": sign}
+        return {
+            "generalized_hopf": first_coefficient(system, z, value, critical).real,
+            "fold_hopf": sign,
+        }
     return {}
 
 

@@ -15,6 +15,7 @@ from ssmsym.dynamics.arclength import Trace, trace
 Array = NDArray[np.float64]
 
 BOGDANOV_TAKENS = "Bogdanov-Takens point"
+ONE_TO_ONE, ONE_TO_TWO = "1:1 resonance", "1:2 resonance"
 
 _SMALLEST_STEP = 1e-6
 _AT_ORIGIN = 1e-6  # size of a state that gives no scale
@@ -52,7 +53,8 @@ def run_along(curve: BifurcationCurve, y: Array, tangent: Array, request: Reques
             return False
         if system.has_frequency:
             slowest["largest"] = max(slowest["largest"], abs(float(z[-1])))
-            return bool(z[-1] > _SLOW * slowest["largest"])
+            highest = np.pi * (1.0 - _SLOW) if system.field.is_map else np.inf
+            return bool(_SLOW * slowest["largest"] < z[-1] < highest)
         return True
 
     run = trace(
@@ -89,10 +91,14 @@ def _end(run: Trace, system: DefiningSystem, request: Request) -> str:
     """Why a run stopped, in terms of what was given."""
     last = run.points[-1]
     n = system.field.n_states
-    if system.kind == "hopf" and len(run.points) > 1:
-        slowing = run.points[-2].state[-1] - last.state[-1]
-        if last.state[-1] < 2.0 * slowing or last.state[-1] < 10 * _SLOW * run.points[0].state[-1]:
-            return BOGDANOV_TAKENS
+    if run.end in ("end of the interval", "closed curve"):
+        return run.end
+    if system.has_frequency and len(run.points) > 1:
+        frequency, before = float(last.state[-1]), float(run.points[-2].state[-1])
+        if frequency < max(2.0 * (before - frequency), 10 * _SLOW * float(run.points[0].state[-1])):
+            return ONE_TO_ONE if system.field.is_map else BOGDANOV_TAKENS
+        if system.field.is_map and np.pi - frequency < max(2.0 * (frequency - before), 10 * _SLOW):
+            return ONE_TO_TWO
     if run.end != "edge of the trusted region":
         return run.end
     ahead = last.state[n] + np.sign(last.tangent[n]) * request.largest_step * request.widths[0]

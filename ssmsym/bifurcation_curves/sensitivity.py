@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmsym.bifurcation_curves.critical_gradient import bilinear_gradient
+from ssmsym.bifurcation_curves.steady import check_steady
 from ssmsym.dynamics.diagram import SpecialPoint
 from ssmsym.errors import InputError
 from ssmsym.fields.adjoints import AdjointEvaluator, Gradients
@@ -153,6 +154,10 @@ def event_sensitivity(field: VectorField, point: SpecialPoint, parameter: str) -
     >>> bool(abs(abs(found.arrays["J"][0, 0]) - s) < 1e-9)
     True
     """
+    if not isinstance(field, VectorField):
+        raise InputError(
+            f"Weights are those of a field; found {type(field).__name__}. Give the network's field."
+        )
     located = locate(parameter, field.values)
     here = field.at({parameter: point.parameter})
     state = here.check_state(point.state, batch=False)
@@ -162,6 +167,7 @@ def event_sensitivity(field: VectorField, point: SpecialPoint, parameter: str) -
             f"A {point.kind.replace('_', ' ')} has no derivative by weights here; give a point of kind "
             f"{', '.join(repr(k) for k in kinds)}."
         )
+    check_steady(here, state, f"The {point.kind} at {parameter} = {point.parameter:.6g}")
     gradients = _numerator(here, state, point)
     slope = float(gradients.parameters[located[0]][located[1]])
     size = max(float(np.abs(a).max(initial=0.0)) for a in (*gradients.arrays.values(), gradients.state))

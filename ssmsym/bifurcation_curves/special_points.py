@@ -19,6 +19,7 @@ from ssmsym.errors import NotConvergedError
 
 Array = NDArray[np.float64]
 
+_VANISHES = 1e-4  # of a test number at the ends of a chord: what is left of it at a root
 _SAME = 1e-6  # distance in scaled parameters at which two points count as one
 
 
@@ -57,9 +58,14 @@ def _root(
 
     try:
         share = brentq(lambda s: at(s).tests[kind], 0.0, 1.0, xtol=1e-14, rtol=1e-14)
-        return at(float(share))
+        found = at(float(share))
     except (NotConvergedError, ValueError):
         return None
+    is_sign = kind == "fold_hopf"
+    small = _VANISHES * max(abs(a.tests[kind]), abs(b.tests[kind]))
+    return (
+        found if is_sign or abs(found.tests[kind]) <= small else None
+    )  # not small at a pole: c1 where det A = 0
 
 
 def _described(kind: str, point: BifurcationPoint, system: DefiningSystem, branch: int) -> SpecialPoint:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ssmsym.bifurcation_curves.defining_system import DefiningSystem
 from ssmsym.bifurcation_curves.points_on_curve import BifurcationCurve, BifurcationPoint
-from ssmsym.bifurcation_curves.request import Interval, Request, checked_request
+from ssmsym.bifurcation_curves.request import Interval, Request, check_points, checked_request
 from ssmsym.bifurcation_curves.runs import run_along, run_points, scaled_curve, unit_tangent
 from ssmsym.bifurcation_curves.special_points import distinct_points, special_points
 from ssmsym.dynamics.critical import limit_of
@@ -25,9 +25,6 @@ Array = NDArray[np.float64]
 
 _EIGENVALUES_UP_TO = 300  # states: beyond, all eigenvalues of every point cost more than the curve itself
 _SAME = 1e-6  # distance in scaled parameters at which two points count as one
-_NEUTRAL = 1e-6  # growth, relative to the largest eigenvalue, up to which an eigenvalue is the critical one
-_FLOWS = ("fold", "hopf")
-_MAPS = ("fold", "flip", "neimark_sacker")
 
 
 @single_blas_thread()
@@ -45,9 +42,11 @@ def trace_bifurcation_curves(
 ) -> BifurcationDiagram:
     """Curves of bifurcations in two parameters, with cusps, Bogdanov-Takens, Bautin and fold-Hopf points.
 
-    Pseudo-arclength continuation of the defining system with a bordered critical matrix, one factorisation of order N a
-    Newton step. Special points are located along the curve by Brent's method on their test numbers. On a reduced
-    model, inside its trust radius.
+    Pseudo-arclength continuation of the defining system with a bordered critical matrix, two factorisations of order N
+    a Newton step. Special points are located along the curve by Brent's method on their test numbers: cusps and
+    Bogdanov-Takens points along folds, Bautin (``"generalized_hopf"``) and fold-Hopf points along Hopf points, whose
+    curves end at Bogdanov-Takens points. Double Hopf points are not looked for, nor are the Hopf curves that begin at
+    Bogdanov-Takens points of folds. On a reduced model, inside its trust radius.
 
     Parameters
     ----------
@@ -95,6 +94,7 @@ def trace_bifurcation_curves(
     """
     request = checked_request(of, parameters, interval, second_interval, largest_step, max_points)
     starts = [points] if isinstance(points, SpecialPoint) else list(points)
+    check_points(starts, request)
     few = request.field.n_states <= _EIGENVALUES_UP_TO
     request = replace(request, with_eigenvalues=few if eigenvalues is None else eigenvalues)
     branches: list[Branch] = []
@@ -123,12 +123,6 @@ def _traced(
     start: SpecialPoint, request: Request
 ) -> tuple[list[BifurcationPoint], tuple[str, str], BifurcationCurve]:
     """The curve through a point, both ways."""
-    kinds = _MAPS if request.field.is_map else _FLOWS
-    if start.kind not in kinds:
-        raise InputError(
-            f"No curve in two parameters starts at a {start.kind.replace('_', ' ')} point; give points of kind "
-            f"{', '.join(repr(k) for k in kinds)}."
-        )
     system = DefiningSystem(request.field, start.kind, request.parameters)
     z, value = _first_guess(start, system, request)
     curve = scaled_curve(system, z, value, request)
@@ -149,17 +143,10 @@ def _traced(
 
 
 def _first_guess(start: SpecialPoint, system: DefiningSystem, request: Request) -> tuple[Array, float]:
-    name = request.parameters[1]
-    value = start.second_parameter
-    if value is None:
-        value = request.field.parameters[name]
-    if not request.second_interval[0] <= value <= request.second_interval[1]:
-        raise InputError(f"The curve starts at {name} = {value:g}, outside {request.second_interval}.")
+    value = request.second_value(start)
     z = np.append(request.field.check_state(start.state, batch=False), start.parameter)
     if not system.has_frequency:
         return z, float(value)
-    if not len(start.eigenvalues):
-        raise InputError(f"The {start.kind} point names no eigenvalues; take one from ssmsym.branches.")
     leading = complex(start.eigenvalues[0])
     frequency = abs(np.angle(leading)) if request.field.is_map else abs(leading.imag)
     return np.append(z, frequency), float(value)
@@ -169,7 +156,7 @@ def _branch(
     line: list[BifurcationPoint], ends: tuple[str, str], curve: BifurcationCurve, request: Request
 ) -> Branch:
     n = request.field.n_states
-    counts = [_unstable(p, request.field) for p in line]
+    counts = [_unstable(p, curve.system) for p in line]
     return Branch(
         parameter=np.array([p.state[n] for p in line]),
         states=np.array([p.state[:n] for p in line]),
@@ -181,21 +168,21 @@ def _branch(
     )
 
 
-def _unstable(point: BifurcationPoint, field: VectorField) -> int:
+def _unstable(point: BifurcationPoint, system: DefiningSystem) -> int:
     """Number of growing directions besides the critical ones; -1 if it is not known."""
     if not len(point.eigenvalues):
         return -1
-    growth = limit_of(field).growth(point.eigenvalues)
-    return int((growth > _NEUTRAL * np.abs(point.eigenvalues).max()).sum())
+    others = point.eigenvalues
+    for value in system.critical_values(point.state):
+        others = np.delete(others, int(np.argmin(np.abs(others - value))))
+    return limit_of(system.field).unstable(others)
 
 
 def _holds(branch: Branch, start: SpecialPoint, request: Request) -> bool:
     """Whether a curve passes through a point, to the accuracy of its chords."""
     if branch.kind != f"{start.kind}_curve" or branch.second_parameter is None:
         return False
-    value = start.second_parameter
-    if value is None:
-        value = request.field.parameters[request.parameters[1]]
+    value = request.second_value(start)
     where = np.array([start.parameter, value]) / np.array(request.widths)
     line = np.stack([branch.parameter, branch.second_parameter], axis=1) / np.array(request.widths)
     size = float(np.abs(branch.states).max(initial=0.0)) or 1.0

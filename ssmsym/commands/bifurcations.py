@@ -109,6 +109,8 @@ def bifurcation_curves(
         check_parameters(of if isinstance(of, VectorField) else of.field, parameters)
         _interval("--interval", interval)
         _interval("--second-interval", second_interval)
+        if parameters[0] == parameters[1]:
+            raise InputError(f"--parameters takes two different names; found '{parameters[0]}' twice.")
     points = _starting_points(of, parameters[0], interval, starts, seed)
     bar, report = _progress_bar("curves")
     with bar:
@@ -184,7 +186,12 @@ def sensitivity(
         check_parameters(field, (parameter,))
         _interval("--interval", interval)
     points = _starting_points(field, parameter, interval, starts, seed)
-    found = [event_sensitivity(field, point, parameter) for point in points]
+    found = []
+    for point in points:
+        try:
+            found.append(event_sensitivity(field, point, parameter))
+        except InputError as error:  # one degenerate point must not hide the others
+            click.echo(f"note: {error}", err=True)
     by = "relative" if relative else "derivative"
     if output is not None:
         _write_sensitivities(found, output, overwrite)
@@ -262,8 +269,10 @@ def input_gains(
             {
                 "eigenvalues": [[v.real, v.imag] for v in one.eigenvalues.tolist()],
                 "gains": [[[g.real, g.imag] for g in row] for row in one.gains.tolist()],
+                "shifts": [[[g.real, g.imag] for g in row] for row in one.shifts.tolist()],
+                "state": point.state.tolist(),
             }
-            for one in found
+            for one, point in zip(found, points, strict=True)
         ]
         texts.print_json({"inputs": inputs, "points": rows})
         return

@@ -65,6 +65,7 @@ def _runnable() -> tuple[str, ...]:
 def _diagrams(
     model: ReducedModel, parameter: str, interval: tuple[float, float], names: tuple[str, ...]
 ) -> dict[str, BifurcationDiagram]:
+    from ssmsym.exporters.contract import ExporterError
     from ssmsym.exporters.running import continue_in
     from ssmsym.reduced.branches import branches
 
@@ -72,7 +73,10 @@ def _diagrams(
         warnings.simplefilter("ignore", SsmsymWarning)
         found = {"ssmsym": branches(model, parameter, interval)}
     for name in names:
-        found[name] = continue_in(name, model, parameter=parameter, interval=interval)
+        try:
+            found[name] = continue_in(name, model, parameter=parameter, interval=interval)
+        except ExporterError as error:  # one tool's failure must not hide the others
+            click.echo(f"note: {name} failed: {error}", err=True)
     return found
 
 

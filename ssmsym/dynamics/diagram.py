@@ -25,8 +25,8 @@ class Branch:
     stable : (M,) bool array
     unstable : (M,) int array
         Number of unstable directions; -1 where the source does not say.
-    kind : {"equilibrium", "periodic", "fold_curve", "hopf_curve"}
-        The last two are curves of bifurcations in two parameters.
+    kind : {"equilibrium", "periodic", "fold_curve", "hopf_curve", "flip_curve", "neimark_sacker_curve"}
+        The last four are curves of bifurcations in two parameters.
     periods : (M,) array or None
         Of periodic orbits.
     second_parameter : (M,) array or None

@@ -24,7 +24,7 @@ class ComparedPoint:
     kind : str
     points : dict of label to SpecialPoint
     spread : float
-        Largest difference of its parameter between two diagrams; 0 for one alone.
+        Largest difference of a parameter between two diagrams; 0 for one alone.
     """
 
     kind: str
@@ -32,8 +32,9 @@ class ComparedPoint:
 
     @property
     def spread(self) -> float:
-        values = [point.parameter for point in self.points.values()]
-        return float(max(values) - min(values))
+        first = [point.parameter for point in self.points.values()]
+        second = [point.second_parameter or 0.0 for point in self.points.values()]
+        return float(max(np.ptp(first), np.ptp(second)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +92,7 @@ def compare_diagrams(diagrams: Mapping[str, BifurcationDiagram]) -> DiagramCompa
     Raises
     ------
     InputError
-        If there are fewer than two diagrams, or their parameters differ.
+        If there are fewer than two diagrams, or their parameters or numbers of states differ.
 
     Examples
     --------
@@ -103,19 +104,24 @@ def compare_diagrams(diagrams: Mapping[str, BifurcationDiagram]) -> DiagramCompa
     >>> len(compared.rows), compared.missing, compared.largest_spread < 1e-12
     (2, (), True)
     """
+    if not isinstance(diagrams, Mapping):
+        raise InputError(f"Give a mapping of labels to diagrams; found {type(diagrams).__name__}.")
     if len(diagrams) < 2:
         raise InputError(f"Two diagrams or more are compared; found {len(diagrams)}.")
     names = {(d.parameter, d.second_parameter) for d in diagrams.values()}
     if len(names) > 1:
         raise InputError(f"The diagrams must be over the same parameters; found {sorted(map(str, names))}.")
     first = next(iter(diagrams.values()))
-    width = max(d.interval[1] - d.interval[0] for d in diagrams.values())
+    sizes = {len(p.state) for d in diagrams.values() for p in d.special_points}
+    if len(sizes) > 1:
+        raise InputError(f"The diagrams must be of one model; their states have {sorted(sizes)} entries.")
+    widths = _widths(list(diagrams.values()))
     states = [np.abs(p.state).max(initial=0.0) for d in diagrams.values() for p in d.special_points]
     size = max(states, default=1.0) or 1.0
     groups: list[dict[str, SpecialPoint]] = []
     for label, diagram in diagrams.items():
         for point in diagram.special_points:
-            group = _nearest(groups, label, point, width, float(size))
+            group = _nearest(groups, label, point, widths, float(size))
             if group is None:
                 groups.append({label: point})
             else:
@@ -125,8 +131,19 @@ def compare_diagrams(diagrams: Mapping[str, BifurcationDiagram]) -> DiagramCompa
     return DiagramComparison(first.parameter, tuple(diagrams), tuple(rows))
 
 
+def _widths(diagrams: list[BifurcationDiagram]) -> tuple[float, float]:
+    """Of the intervals; 1 for a second parameter that there is not."""
+    first = max(d.interval[1] - d.interval[0] for d in diagrams)
+    second = [d.second_interval[1] - d.second_interval[0] for d in diagrams if d.second_interval]
+    return first, max(second, default=1.0)
+
+
 def _nearest(
-    groups: list[dict[str, SpecialPoint]], label: str, point: SpecialPoint, width: float, size: float
+    groups: list[dict[str, SpecialPoint]],
+    label: str,
+    point: SpecialPoint,
+    widths: tuple[float, float],
+    size: float,
 ) -> dict[str, SpecialPoint] | None:
     """The group of the same kind nearest to a point that has none of its diagram yet."""
     found, nearest = None, _NEAR
@@ -134,7 +151,8 @@ def _nearest(
         other = next(iter(group.values()))
         if label in group or other.kind != point.kind:
             continue
-        distance = max(abs(other.parameter - point.parameter) / width, _apart(other, point) / size)
+        aside = abs((other.second_parameter or 0.0) - (point.second_parameter or 0.0)) / widths[1]
+        distance = max(abs(other.parameter - point.parameter) / widths[0], aside, _apart(other, point) / size)
         if distance < nearest:
             found, nearest = group, distance
     return found

@@ -269,10 +269,12 @@ class AdjointEvaluator:
         if not self._whole and self.binding.is_constant(index):
             return
         node = self.binding.program.nodes[index]
-        size = node.rows * node.cols
-        _accumulate(
-            adjoints, index, share.through(lambda a: a.sum(keepdims=True).reshape(1) if size == 1 else a)
-        )
+        shape = (node.rows,) if node.cols == 1 else (node.rows, node.cols)
+
+        def shaped(a: Array) -> Array:
+            return a.sum(keepdims=True).reshape(1) if shape == (1,) else a.reshape(shape)
+
+        _accumulate(adjoints, index, share.through(shaped))
 
     # -- results ------------------------------------------------------------------------------------------
 

@@ -50,6 +50,10 @@ def plot_bifurcation_curves(
     OutputError
         If the file exists or cannot be written.
     """
+    if not isinstance(diagrams, (BifurcationDiagram, Mapping)):
+        raise InputError(
+            f"Give a diagram or a mapping of labels to diagrams; found {type(diagrams).__name__}."
+        )
     chosen = {"": diagrams} if isinstance(diagrams, BifurcationDiagram) else dict(diagrams)
     if not 1 <= len(chosen) <= len(_LINES):
         raise InputError(f"One to {len(_LINES)} diagrams are drawn over each other; found {len(chosen)}.")

@@ -9,6 +9,23 @@ _TINY = 1e-300  # what stands for a pivot that vanishes, so that nothing is divi
 
 
 @njit(cache=True)
+def singular_pair(a, b, c, d, x, y, near):  # type: ignore[no-untyped-def]
+    """Size of what is unsolvable of ``((a, b), (c, d)) (u, v) = (x, y)`` of rank 1, and the smallest (u, v).
+
+    A matrix of size up to `near` counts as 0.
+    """
+    first = abs(a) ** 2 + abs(c) ** 2
+    second = abs(b) ** 2 + abs(d) ** 2
+    size = first + second
+    if size <= max((2.0 * near) ** 2, _TINY):
+        return max(abs(x), abs(y)), x * 0.0, y * 0.0
+    height = abs(a * y - c * x) / np.sqrt(first) if first >= second else abs(d * x - b * y) / np.sqrt(second)
+    u = (np.conj(a) * x + np.conj(c) * y) / size
+    v = (np.conj(b) * x + np.conj(d) * y) / size
+    return height, u, v
+
+
+@njit(cache=True)
 def substitute_rows(  # type: ignore[no-untyped-def]
     T, low, high, shifts, r, near, small, event, order, starts, sources, factors, places, mirrors, full
 ):
@@ -16,8 +33,8 @@ def substitute_rows(  # type: ignore[no-untyped-def]
 
     Columns are taken in `order`; before, column s gains ``factors * full[sources]`` over starts[s]..starts[s + 1],
     where `full` holds what earlier columns gave for the row, at `places`, and their conjugates at `mirrors`, if not -1.
-    A pivot nearer than `near` to singular is a resonance: the unknown is set to 0 where its right-hand side is at
-    most `small` (harmless); elsewhere the row is noted in `event`.
+    A pivot nearer than `near` to singular is a resonance: where what cannot be solved of its right-hand side is at
+    most `small` (harmless), the smallest solution is taken; elsewhere the row is noted in `event`.
     """
     k = high - 1
     while k >= low:
@@ -39,10 +56,9 @@ def substitute_rows(  # type: ignore[no-untyped-def]
                 c = T[k, k - 1]
                 determinant = a * d - b * c
                 if abs(determinant) <= near[s] * (abs(a) + abs(b) + abs(c) + abs(d)):
-                    if max(abs(x), abs(y)) > small[s] and event[s] < 0:
+                    height, x, y = singular_pair(a, b, c, d, x, y, near[s])
+                    if height > small[s] and event[s] < 0:
                         event[s] = k
-                    x = x * 0.0
-                    y = y * 0.0
                 else:
                     x, y = (d * x - b * y) / determinant, (a * y - c * x) / determinant
                 r[k - 1, s] = x
