@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from ssmsym_plugins.continuation_request import Request, continuation_request
 from ssmsym_plugins.julia_code import JuliaWriter, file_text, signed, wrapped
 from ssmsym_plugins.matlab_code import free_prefix
+from ssmsym_plugins.programs import julia_package
 
-from ssmsym.exporters.contract import Exporter, ExporterError
+from ssmsym.exporters.contract import Exporter, ExporterError, Installation
 from ssmsym.exporters.model import ExportModel
 
 _INTERVALS, _DEGREE = 30, 4  # of the collocation of a periodic orbit
@@ -21,6 +22,7 @@ class BifurcationKit(Exporter):
     description = "BifurcationKit.jl 0.4: equations in Julia and a script of continuations"
     url = "https://github.com/bifurcationkit/BifurcationKit.jl"
     verified = "syntax parsed by tree-sitter-julia, numbers by a reader of the syntax tree; Julia was not run"
+    install_hint = 'Julia from julialang.org/downloads; then in it: import Pkg; Pkg.add("BifurcationKit").'
 
     def render(
         self,
@@ -76,6 +78,10 @@ class BifurcationKit(Exporter):
         writer = JuliaWriter(model, name)
         script = file_text(_script(writer, name, wanted, points))
         return {f"{name}.jl": writer.text(), f"run_{name}.jl": script}
+
+    def find(self) -> Installation | None:
+        """The package BifurcationKit of an installed Julia."""
+        return julia_package("BifurcationKit")
 
 
 def _script(writer: JuliaWriter, name: str, wanted: Request, points: int) -> Iterator[str]:

@@ -37,6 +37,7 @@ class Coco(Exporter, RightSideReader):
         "functions evaluated in Octave 7.3 and the script run there against stand-ins for COCO's functions; COCO "
         "itself has not been run"
     )
+    install_hint = "download COCO from its site and run its startup in MATLAB before the script."
 
     def render(
         self,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ssmsym_plugins.julia_code import JuliaWriter
+from ssmsym_plugins.programs import program
 
-from ssmsym.exporters.contract import Exporter
+from ssmsym.exporters.contract import Exporter, Installation
 from ssmsym.exporters.model import ExportModel
 
 
@@ -17,6 +18,7 @@ class Julia(Exporter):
     description = "plain Julia functions, for DifferentialEquations.jl and others"
     url = "https://docs.sciml.ai/DiffEqDocs/stable/"
     verified = "syntax parsed by tree-sitter-julia, numbers by a reader of the syntax tree; Julia was not run"
+    install_hint = "Julia from julialang.org/downloads."
 
     def render(self, model: ExportModel, *, name: str = "model", jacobian: bool = True) -> Mapping[str, str]:
         """``NAME.jl`` with one module, called NAME with a capital letter.
@@ -37,3 +39,7 @@ class Julia(Exporter):
             If an option does not fit or Julia has no counterpart of a function.
         """
         return {f"{name}.jl": JuliaWriter(model, name).text(jacobian=jacobian)}
+
+    def find(self) -> Installation | None:
+        """The program julia."""
+        return program("julia")

@@ -22,6 +22,10 @@ class Matcont(Exporter, RightSideReader):
         "every handle evaluated in Octave 7.3 and the script run there against stand-ins for MatCont's functions; "
         "this version has not been run in MatCont"
     )
+    install_hint = (
+        "download MatCont 7 (for maps MatContM) from its site and run its init in MATLAB or Octave "
+        "before the script."
+    )
 
     def render(
         self,

@@ -8,8 +8,9 @@ from typing import Any
 from ssmsym_plugins import matlab_octave
 from ssmsym_plugins.continuation_request import check_file_name
 from ssmsym_plugins.matlab_code import RESERVED, MatlabWriter, cells, column, file_text, wrapped
+from ssmsym_plugins.programs import program
 
-from ssmsym.exporters.contract import Array, Exporter, RightSideReader
+from ssmsym.exporters.contract import Array, Exporter, Installation, RightSideReader
 from ssmsym.exporters.model import ExportModel
 
 _ARGUMENTS = ("time", "state", "parameters", "value")
@@ -22,6 +23,7 @@ class Matlab(Exporter, RightSideReader):
     description = "plain functions for MATLAB and GNU Octave"
     url = "https://www.mathworks.com/help/matlab/ref/ode45.html"
     verified = "evaluated in Octave 7.3: right-hand side, Jacobian, readout; MATLAB itself was not run"
+    install_hint = "GNU Octave: apt-get install --no-install-recommends octave; MATLAB from mathworks.com."
 
     def render(
         self, model: ExportModel, *, name: str = "model", elementwise: bool = False, jacobian: bool = True
@@ -53,6 +55,10 @@ class Matlab(Exporter, RightSideReader):
             files[f"{name}_readout.m"] = _readout(scalar, name)
         files[f"{name}_start.m"] = _start(scalar, name)
         return {file: file_text(text) for file, text in files.items()}
+
+    def find(self) -> Installation | None:
+        """Octave or MATLAB."""
+        return program("octave-cli", "octave", "matlab")
 
     def evaluate(
         self, files: Mapping[str, str], model: ExportModel, states: Array, parameters: Array

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import sympy
 from normal_form_systems import disguised, lengths, pair_terms
 
+import ssmsym
 from ssmsym import export_model, normal_form
 from ssmsym.errors import InputError
 
@@ -37,7 +39,7 @@ def check_own_field(form, **factors):
     for name, factor in factors.items():
         assert again[name] == pytest.approx(form[name] * factor, rel=1e-9, abs=1e-12)
     for name, row in again.unfolding.items():
-        size = factors["c1"] if name == "beta2" and form.kind == "bautin" else 1.0
+        size = factors["c1"] if name == "beta2" and form.kind == "generalized_hopf" else 1.0
         assert row == pytest.approx({other: size * (other == name) for other in row}, abs=1e-9)
     assert export_model(form.field, state=own.state).parameter_names == tuple(form.unfolding)
 
@@ -129,7 +131,7 @@ def test_bautin():
     field, T = disguised(pair_terms(factor, 0, 1), 2, PARAMETERS, 3, order=5)
     form = normal_form(field, np.zeros(4), parameters=["a", "b"])
     (s,) = lengths(T, (0, 1))
-    assert form.kind == "bautin"
+    assert form.kind == "generalized_hopf"
     assert form["c1"] == pytest.approx(c1 / s**2, abs=1e-11)
     assert form["Re c2"] == pytest.approx(c2.real / s**4, rel=1e-9)
     np.testing.assert_allclose(slopes(form, "beta1"), BETA1, rtol=1e-9)
@@ -154,3 +156,18 @@ def test_cusp():
     assert along @ slopes(form, "beta2") == pytest.approx(along @ BETA2, rel=1e-9)
     assert form.disagreement < EQUAL
     check_own_field(form, c=1)
+
+
+def test_a_point_of_a_diagram_in_two_parameters_sets_both():
+    """x' = y, y' = s + t x + x^2 - x y: located by its curves, a = 1 and b = -1 at (0, 0)."""
+    x, y, s, t = sympy.symbols("x y s t")
+    field = ssmsym.from_sympy({x: y, y: s + t * x + x**2 - x * y}, parameters={s: -1.0, t: -1.0})
+    special = ssmsym.branches(field, "s", (-0.5, 0.5)).special_points
+    diagram = ssmsym.trace_bifurcation_curves(field, special, ("s", "t"), (-0.5, 0.5), (-1.2, 1.0))
+    (point,) = diagram.of_kind("bogdanov_takens")
+    form = ssmsym.normal_form(field, point, parameters=["s", "t"])
+    assert form.kind == "bogdanov_takens"
+    assert form.agrees
+    assert (form["a"], form["b"]) == (pytest.approx(1.0, rel=1e-8), pytest.approx(-1.0, rel=1e-8))
+    with pytest.raises(ssmsym.InputError, match="needs both"):
+        ssmsym.normal_form(field, point, parameters=["s"])

@@ -272,7 +272,7 @@ def test_fold_and_cusp_of_the_cubic():
     )
 
 
-@pytest.mark.parametrize(("a", "kind"), [(1.0, "hopf"), (0.0, "bautin")])
+@pytest.mark.parametrize(("a", "kind"), [(1.0, "hopf"), (0.0, "generalized_hopf")])
 def test_hopf_with_a_second_coefficient(a, kind):
     """A13: z' = (mu + a r^2 - r^4) z + i (om + b r^2) z; |q| = 1 means r^2 = 2 |w|^2."""
     mu, second = sympy.symbols("mu a")
@@ -451,7 +451,7 @@ def test_refusals_say_what_is_wrong():
     with pytest.raises(InputError, match="At a cusp the coefficient"):
         normal_form(parabola, [0.0], kind="cusp")
     with pytest.raises(InputError, match=r"At a Bautin point Re c1 is 0; it is -0\.3"):
-        normal_form(adaptx(), [0.0, 0.0, 0.0], kind="bautin")
+        normal_form(adaptx(), [0.0, 0.0, 0.0], kind="generalized_hopf")
     with pytest.raises(InputError, match="needs the state"):
         normal_form(field)
     with pytest.raises(InputError, match="at least 3"):

@@ -246,7 +246,7 @@ DESCRIPTIONS: Mapping[str, Description] = {
         _scalar_slopes(0, 1),
     ),
     "hopf": Description("z' = (beta + i omega) z + c1 z |z|^2 + c2 z |z|^4", ("beta",), _pair, _growth),
-    "bautin": Description(
+    "generalized_hopf": Description(
         "z' = (beta1 + i omega) z + (beta2 + i Im c1) z |z|^2 + c2 z |z|^4",
         ("beta1", "beta2"),
         _pair,

@@ -84,7 +84,7 @@ def equations(
         w0, w1 = sympy.symbols("w0 w1")
         side = beta1 + beta2 * w1 + real["a"] * w0**2 + real["b"] * w0 * w1
         return {w0: w1, w1: side}, {beta1: 0.0, beta2: 0.0}
-    if kind in ("hopf", "bautin"):
+    if kind in ("hopf", "generalized_hopf"):
         quintic = number.get("c2", (sympy.S.Zero, sympy.S.Zero))
         first = beta if kind == "hopf" else beta1
         cubic = (number["c1"][0] if kind == "hopf" else beta2, number["c1"][1])
@@ -165,7 +165,7 @@ def own_diagram(kind: str, c: Mapping[str, complex], radius: float) -> OwnDiagra
         state = np.array([roots[np.argmin(np.abs(roots.imag))].real])
         values = {"beta1": -width, "beta2": -cubic * radius**2}
         return OwnDiagram("beta1", (-width, width), values, state)
-    if kind == "bautin":
+    if kind == "generalized_hopf":
         width = abs(real["c2"]) * radius**4
         values = {"beta1": -width, "beta2": -real["c2"] * radius**2}
         return OwnDiagram("beta1", (-width, width), values, np.zeros(2))

@@ -17,7 +17,7 @@ _STRONG = 4  # highest order q of a resonance exp(i q theta0) = 1 that destroys 
 
 _FAMILIES = {
     "zero": ("fold", "transcritical", "pitchfork", "cusp"),
-    "pair": ("hopf", "bautin"),
+    "pair": ("hopf", "generalized_hopf"),
     "double zero": ("bogdanov_takens",),
     "zero and pair": ("fold_hopf",),
     "two pairs": ("double_hopf",),
@@ -106,9 +106,9 @@ def checked_kind(
     if vanishing and kind != "hopf":
         _refuse_degenerate(family, expansion, following, n_parameters, order)
     if family == "pair":
-        if kind == "bautin" and not vanishing:
+        if kind == "generalized_hopf" and not vanishing:
             raise InputError(f"At a Bautin point Re c1 is 0; it is {value:.3g} here.")
-        return kind or ("bautin" if vanishing else "hopf")
+        return kind or ("generalized_hopf" if vanishing else "hopf")
     moves = any(
         abs(expansion.terms[0].get((0, *unit(j, n_parameters)), 0.0))
         > VANISHING * expansion.sizes.get((0, (0, *unit(j, n_parameters))), np.inf)

@@ -41,7 +41,7 @@ class NormalForm:
     Attributes
     ----------
     kind : str
-        ``"fold"``, ``"cusp"``, ``"transcritical"``, ``"pitchfork"``, ``"hopf"``, ``"bautin"``, ``"bogdanov_takens"``,
+        ``"fold"``, ``"cusp"``, ``"transcritical"``, ``"pitchfork"``, ``"hopf"``, ``"generalized_hopf"``, ``"bogdanov_takens"``,
         ``"fold_hopf"``, ``"double_hopf"``, of maps also ``"flip"`` and ``"neimark_sacker"``.
     equation : str
         With the names of coefficients and unfolding parameters.
@@ -211,7 +211,7 @@ class NormalForm:
 
     @property
     def _solution_kind(self) -> str:
-        names = {"hopf": "cycle", "bautin": "cycle", "flip": "period-2 orbit"}
+        names = {"hopf": "cycle", "generalized_hopf": "cycle", "flip": "period-2 orbit"}
         return names.get(self.kind, "invariant circle" if self.kind == "neimark_sacker" else "fixed point")
 
     def _orbit(self, coordinate: float) -> Complex:

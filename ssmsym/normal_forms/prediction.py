@@ -17,7 +17,7 @@ _REAL = 1e-9
 _NONE = 1e-12  # of the leading term: the next one is a rounding error
 _NEXT_TERM = 0.1  # share of the leading nonlinear term that the next one may have inside the range
 _LEADING = {"fold": 2, "transcritical": 2, "pitchfork": 3, "cusp": 3, "flip": 3}
-_PAIRS = ("hopf", "bautin", "neimark_sacker")
+_PAIRS = ("hopf", "generalized_hopf", "neimark_sacker")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ def reach(kind: str, terms: Terms) -> float:
         if kind == "neimark_sacker":
             turn = complex(terms.eigenvalues[0]).conjugate()
             leading, following = turn * leading, turn * following
-        if kind == "bautin":
+        if kind == "generalized_hopf":
             return np.inf
     elif kind in _LEADING:
         degree = _LEADING[kind]

@@ -242,7 +242,8 @@ def _bogdanov_takens(source: Source, jacobian: Array, found: CriticalModes) -> N
         unfolding=dict(zip(("beta1", "beta2"), full.unfolding, strict=True)),
         frequency_slopes={},
         slope_difference=max(
-            _difference(a, b, 0.0) for a, b in zip(full.unfolding, reduced.unfolding, strict=True)
+            _difference(a, b, np.abs(full.unfolding).max(axis=0, initial=0.0))
+            for a, b in zip(full.unfolding, reduced.unfolding, strict=True)
         ),
         rank=_rank(full.unfolding, np.abs(full.unfolding).max(axis=0)),
         eigenvalues=found.spectrum[list(found.zeros)],

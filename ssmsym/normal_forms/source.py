@@ -159,6 +159,12 @@ def _placed(field: VectorField, point: Point, names: Sequence[str]) -> tuple[Vec
                 "A point of a bifurcation diagram needs its parameter: name it first in 'parameters'."
             )
         field = field.at({names[0]: point.parameter})
+        if point.second_parameter is not None:
+            if len(names) < 2:
+                raise InputError(
+                    "A point of a diagram in two parameters needs both: name them first in 'parameters', in its order."
+                )
+            field = field.at({names[1]: point.second_parameter})
         point = point.state
     assert point is not None
     state = field.check_state(point.state if isinstance(point, FixedPoint) else point, batch=False)
