@@ -205,6 +205,7 @@ def test_composition_by_derivatives_in_two_variables():
     outer = Composition(
         table, FLOATS, np.array(derivatives[:1]), inner, lambda n: np.array(derivatives[n : n + 1])
     )
+    outer.keep()
     for degree in range(1, 7):
         inner.feed(degree, series[table.degree_slice(degree)])
         outer.advance(degree)
