@@ -49,7 +49,7 @@ def test_curves_of_a_reduced_model(tmp_path):
     ssmsym.save(ssm, model)
     arguments = ("--parameters", "mu", "lambda", "--interval", "-1", "1", "--second-interval", "-0.5", "1.5")
     figure = tmp_path / "curves.png"
-    text = run("bifurcation-curves", model, *arguments, "-o", output, "--plot", str(figure))
+    text = run("bifurcation-curves", model, *arguments, "-o", output, "--figure", str(figure))
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert "2 bifurcations over mu lie on 1 curves" in text
     assert "cusp at mu" in text

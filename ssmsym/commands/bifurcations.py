@@ -71,7 +71,7 @@ def _starting_points(
 @click.option("--starts", default=256, show_default=True, type=click.IntRange(1), help="Newton starts.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the starts.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the diagram to this .npz file.")
-@click.option("--plot", "figure", type=click.Path(dir_okay=False), help="Draw the curves into this PNG file.")
+@click.option("--figure", type=click.Path(dir_okay=False), help="Draw the curves into this PNG file.")
 @click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def bifurcation_curves(

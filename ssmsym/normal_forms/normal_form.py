@@ -41,8 +41,8 @@ class NormalForm:
     Attributes
     ----------
     kind : str
-        ``"fold"``, ``"cusp"``, ``"transcritical"``, ``"pitchfork"``, ``"hopf"``, ``"generalized_hopf"``, ``"bogdanov_takens"``,
-        ``"fold_hopf"``, ``"double_hopf"``, of maps also ``"flip"`` and ``"neimark_sacker"``.
+        ``"fold"``, ``"cusp"``, ``"transcritical"``, ``"pitchfork"``, ``"hopf"``, ``"generalized_hopf"`` (Bautin),
+        ``"bogdanov_takens"``, ``"fold_hopf"``, ``"double_hopf"``, of maps also ``"flip"`` and ``"neimark_sacker"``.
     equation : str
         With the names of coefficients and unfolding parameters.
     time : {"continuous", "discrete"}
