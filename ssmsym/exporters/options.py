@@ -163,7 +163,8 @@ def step_lengths(
     """First step, with its sign, and longest step of a run in arclength.
 
     By default the longest is a twentieth of the interval or of the trust radius (without one: of the state's size, at
-    least 1), whichever is less, and the first a fifth of it.
+    least 1), whichever is less; where the two are far apart, of a third of their geometric mean, as arclength is mostly
+    that of the larger. The first is a fifth of it.
 
     Raises
     ------
@@ -171,7 +172,8 @@ def step_lengths(
         If one does not fit.
     """
     size = model.trust_radius or max(1.0, float(np.linalg.norm(model.initial_state)))
-    longest = 0.05 * min(width, size) if max_step is None else positive("max_step", max_step)
+    scale = max(min(width, size), (width * size) ** 0.5 / 3.0)
+    longest = 0.05 * scale if max_step is None else positive("max_step", max_step)
     first = 0.2 * longest if step is None else float(step)
     if not (np.isfinite(first) and first != 0.0):
         raise ExporterError(f"'step' is a number other than 0; found {first}.")
