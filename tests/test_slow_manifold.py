@@ -569,3 +569,53 @@ def test_any_direction_finds_the_chain_of_the_context_network(reference, directi
     assert len(curve.points) == 9
     assert max(piece.errors[0] for piece in curve.pieces) < 1e-6
     assert {piece.end for piece in curve.pieces} == {"sink"}
+
+
+def test_a_curve_past_a_focus_is_no_slow_manifold():
+    """Every curve spirals into the focus of x' = -x/10 - y, y' = x - y/10, so none over a line passes through it."""
+    x, y, z = sympy.symbols("x y z")
+    field = ssmsym.from_sympy({x: -x / 10 - y, y: x - y / 10, z: -z})
+    with pytest.raises(ssmsym.InputError, match="complex pair"):
+        ssmsym.slow_manifold(field, [[0, 0, 0.0]], extent=(-1, 1))
+    curve = ssmsym.slow_manifold(field, [[0, 0, 0.0]], extent=(-1, 1), direction=[1.0, 0.0, 0.0])
+    assert not curve.is_normally_attracting
+    assert "no smooth curve through" in curve.report()
+    with pytest.raises(ssmsym.InputError, match="passes by"):
+        ssmsym.reduce(curve)
+
+
+def test_motion_round_a_cycle_is_followed_for_several_turns():
+    """On r = 1 the angle of this field obeys a' = 1 + cos(a)/2, whose period is 2 pi / sqrt(3/4)."""
+    x, y, z = sympy.symbols("x y z")
+    r2 = x**2 + y**2
+    field = ssmsym.from_sympy(
+        {x: 3 * x * (1 - r2) - y * (1 + x / 2), y: 3 * y * (1 - r2) + x * (1 + x / 2), z: -9 * z}
+    )
+    angles = np.linspace(0.0, 2 * np.pi, 40, endpoint=False)
+    ring = np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
+    curve = ssmsym.slow_manifold(field, ring, closed=True)
+    period = 2 * np.pi / np.sqrt(0.75)
+    s, states = curve.follow(2.5, np.array([0.0, period, 3 * period]))
+    assert np.abs(states - states[0]).max() < 1e-5
+    assert s[2] - s[0] == pytest.approx(6 * np.pi, abs=1e-5)
+
+
+def test_slow_curves_of_maps_are_those_of_the_largest_multiplier():
+    """x -> -9x/10, y -> y/4 + x^2: y = x^2 / (81/100 - 1/4); and a strong direction has no slow curve."""
+    x, y = sympy.symbols("x y")
+    strong = ssmsym.from_sympy({x: x / 4, y: sympy.Rational(9, 10) * y + x**2}, time="discrete")
+    with pytest.raises(ssmsym.NotConvergedError):
+        ssmsym.slow_manifold(strong, [[0, 0.0]], extent=(-1, 1), direction=[1.0, 0.0])
+    turning = ssmsym.from_sympy({x: -sympy.Rational(9, 10) * x, y: y / 4 + x**2}, time="discrete")
+    try:
+        curve = ssmsym.slow_manifold(turning, [[0, 0.0]], extent=(-1, 1))
+    except (
+        ssmsym.NotConvergedError
+    ):  # a map that turns its curve over may be refused, not answered with another curve
+        return
+    assert curve.sample([0.5])[0, 1] == pytest.approx(0.25 / 0.56, rel=1e-6)
+
+
+def test_one_state_is_refused():
+    with pytest.raises(ssmsym.InputError, match="two states"):
+        ssmsym.slow_manifold(ssmsym.rate_network([[2.0]]), [[0.0]], extent=(-1, 1))

@@ -66,6 +66,12 @@ def chart_of(curve: SlowManifold | SlowManifoldFamily | MapSlowManifold) -> Curv
     """
     if isinstance(curve, SlowManifoldFamily):
         return _family_chart(curve)
+    if isinstance(curve, SlowManifold) and curve.missed:
+        places = ", ".join(f"{p.s:.4g}" for p in curve.missed)
+        raise InputError(
+            f"The curve passes by its fixed point(s) at s = {places}, so that no model of one coordinate holds there; "
+            "see its report."
+        )
     breaks, periodic = _breaks(curve)
     t, _, to_coefficients = lobatto(_DEGREE)
     s = (0.5 * (breaks[:-1] + breaks[1:])[:, None] + 0.5 * np.diff(breaks)[:, None] * t).ravel()

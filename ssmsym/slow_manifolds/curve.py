@@ -22,6 +22,7 @@ from ssmsym.slow_manifolds.surface_offer import offered_surface
 Array = NDArray[np.float64]
 
 _EDGE = 1e-6  # of s: fixed points at the end of a range lie in it
+_PASSED_BY = 1e-3  # of the extent: distance from the curve at which a fixed point does not lie on it
 _RATE_SAMPLES = 2001
 _INVERSIONS = 12
 
@@ -67,6 +68,18 @@ class SlowManifold:
         """Pieces that end where there is no smooth curve."""
         return tuple(piece for piece in self.pieces if piece.end == LOST)
 
+    @property
+    def missed(self) -> tuple[PointOnCurve, ...]:
+        """Fixed points that the curve passes by, such as foci, into which every curve spirals."""
+        allowed = _PASSED_BY * (self.extent[1] - self.extent[0])
+        if not self.points or not self.pieces:
+            return ()
+        states = self.sample([p.s for p in self.points])
+        distances = [
+            float(np.linalg.norm(x - p.point.state)) for x, p in zip(states, self.points, strict=True)
+        ]
+        return tuple(p for p, distance in zip(self.points, distances, strict=True) if distance > allowed)
+
     def attracting(self, ratio: float = 3.0) -> list[tuple[float, float]]:
         """Ranges of s over which the transverse rate is more than `ratio` times the inner one, piece by piece.
 
@@ -88,7 +101,8 @@ class SlowManifold:
         between = [piece for piece in self.pieces if piece.begin != "inflow"]
         ranges = self.attracting(1.0)
         held = all(any(a - _EDGE <= p.s <= b + _EDGE for a, b in ranges) for p in self.points)
-        return bool(ranges) and held and not self.lost and all((p.rates.ratio > 1.0).all() for p in between)
+        smooth = not self.lost and not self.missed
+        return bool(ranges) and held and smooth and all((p.rates.ratio > 1.0).all() for p in between)
 
     def follow(self, s: float, times: ArrayLike) -> tuple[Array, Array]:
         """The reduced motion s' = r(s): coordinates (m,) and states (m, N) at the times, from s at the first.
@@ -101,7 +115,11 @@ class SlowManifold:
         grid = np.linspace(*self.extent, _RATE_SAMPLES)
         rates = self.rate(grid)
         known = np.isfinite(rates)
-        spline = CubicSpline(grid[known], rates[known])
+        if self.coordinate.periodic and known.all():
+            rates[-1] = rates[0]
+            spline = CubicSpline(grid, rates, bc_type="periodic")
+        else:
+            spline = CubicSpline(grid[known], rates[known])
         at = np.asarray(times, dtype=float)
         if not grid[known][0] <= s <= grid[known][-1] or at.ndim != 1 or len(at) < 2:
             raise InputError(
@@ -146,13 +164,23 @@ class SlowManifold:
         return "\n".join(lines)
 
     def _verdict(self) -> str:
+        points = [on_curve.point for on_curve in self.points]
+        if not self.pieces:
+            return "There is no piece of an invariant curve here: no flow leads along these coordinates."
+        if self.missed:
+            places = ", ".join(f"{p.s:.4g}" for p in self.missed)
+            return (
+                f"There is no smooth curve through the fixed point(s) at s = {places}: this one passes them by, as "
+                "where the motion spirals into a focus. " + offered_surface(points)
+            )
         if not self.is_normally_attracting:
             weakest = min(self.pieces, key=lambda p: p.rates.ratio.min(), default=None)
             number = "" if weakest is None else f" (smallest ratio {weakest.rates.ratio.min():.2g})"
             return (
                 f"There is no normally attracting curve here{number}: along some pieces the flow moves as fast as it "
-                "approaches them. They are unstable manifolds of saddles. "
-                + offered_surface([on_curve.point for on_curve in self.points])
+                "approaches them. "
+                + "They are unstable manifolds of saddles. " * any(p.begin == "saddle" for p in self.pieces)
+                + offered_surface(points)
             )
         ranges = self.attracting()
         if not ranges:

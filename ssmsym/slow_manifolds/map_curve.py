@@ -30,6 +30,7 @@ _MOST_PUSHES = 20  # steps of the map from one resampling to the next
 _LARGEST_STRETCH = 1.3  # of an element in these steps, lest its polynomial no longer resolve the curve
 _MOST_ROUNDS = 400
 _SETTLED = 1e-11  # of the curve's length
+_NO_CURVE = 1e-2  # relative invariance error above which a curve is none
 _DIFFERENT = 1e-7  # of the curve's length: ends of elements that are not one
 
 
@@ -172,11 +173,24 @@ def contracted_by_map(
             kept = (breaks[:-1] >= low) & (breaks[1:] <= high)
             inner = breaks[np.append(kept, False) | np.append(False, kept)]
             inside = tuple(p for p in points if low <= p.s <= high)
-            return MapSlowManifold(field, coordinate, inner, C[kept], inside, rounds, flow_curve.quasi_static)
+            curve = MapSlowManifold(
+                field, coordinate, inner, C[kept], inside, rounds, flow_curve.quasi_static
+            )
+            _refuse_error(curve)
+            return curve
     raise NotConvergedError(
         f"The map's curve does not stand still (last change {change:.1e}): the map does not attract to a smooth curve "
         "here, or turns it over."
     )
+
+
+def _refuse_error(curve: MapSlowManifold) -> None:
+    error = curve.invariance_error()
+    if not error <= _NO_CURVE:
+        raise NotConvergedError(
+            f"The curve found is not invariant (relative invariance error {error:.1e}): the map moves along it about "
+            "as fast as it attracts to it, so that there is no slow curve over this extent."
+        )
 
 
 def _held_in_margins(

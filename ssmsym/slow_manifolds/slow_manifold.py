@@ -103,6 +103,10 @@ def slow_manifold(
     NotConvergedError
         If the quasi-static curve is lost, or a map's curve does not stand still.
     """
+    if not isinstance(field, VectorField):
+        raise InputError(f"Slow manifolds are those of a field; found {type(field).__name__}.")
+    if field.n_states < 2:
+        raise InputError("A curve needs room around it: the field must have two states or more.")
     if field.is_map and (closed or arclength):
         raise InputError(
             "Closed curves, and curves by arclength, are computed for flows; load the network as a flow."
@@ -252,7 +256,13 @@ def _line(field: VectorField, states: Array, direction: ArrayLike | None, *, tra
         e = np.linalg.svd(states - states.mean(axis=0), full_matrices=False)[2][0]
     elif len(states) == 1:
         values, vectors = np.linalg.eig(field.jacobian(states[0]))
-        e = vectors[:, np.argmax(values.real)].real
+        leading = int(np.argmax(np.abs(values) if field.is_map else values.real))
+        if abs(values[leading].imag) > 0:
+            raise InputError(
+                f"The leading eigenvalue {values[leading]:.4g} at this state is one of a complex pair, which has no "
+                "direction; give a 'direction', more states, or take ssmsym.slow_surface."
+            )
+        e = vectors[:, leading].real
     else:
         distances = np.linalg.norm(states[:, None] - states, axis=2)
         first, last = np.unravel_index(int(distances.argmax()), distances.shape)
