@@ -598,6 +598,22 @@ def test_motion_round_a_cycle_is_followed_for_several_turns():
     s, states = curve.follow(2.5, np.array([0.0, period, 3 * period]))
     assert np.abs(states - states[0]).max() < 1e-5
     assert s[2] - s[0] == pytest.approx(6 * np.pi, abs=1e-5)
+    assert "at every angle" in curve.report()
+
+
+def test_a_ring_that_attracts_in_part_says_where():
+    """r = 1 with transverse rate -2 k and inner rate 0.8 cos(angle): it attracts in part, whatever lies at the cut."""
+    x, y, z = sympy.symbols("x y z")
+    k = sympy.Rational(1, 10) + 4 * ((1 - x) / 2) ** 8
+    r2, turn = x**2 + y**2, 1 + sympy.Rational(4, 5) * y
+    field = ssmsym.from_sympy({x: k * x * (1 - r2) - y * turn, y: k * y * (1 - r2) + x * turn, z: -9 * z})
+    angles = np.linspace(0.0, 2 * np.pi, 40, endpoint=False)
+    ring = np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
+    curve = ssmsym.slow_manifold(field, ring, closed=True)
+    ranges = curve.attracting()
+    # at angle 0.3 the transverse rate is -0.2 and the inner one 0.76; at -pi/2 the inner one is 0
+    assert not any(low < 0.3 < high for low, high in ranges)
+    assert any(low < -np.pi / 2 < high for low, high in ranges)
 
 
 def test_slow_curves_of_maps_are_those_of_the_largest_multiplier():

@@ -87,9 +87,11 @@ class SlowManifold:
         """
         ranges: list[tuple[float, float]] = []
         for piece in self.pieces:
-            good = piece.rates.ratio > ratio
-            ends = np.array([sorted(_ends(element, self.coordinate)) for element in piece.elements])
-            ranges += [(float(ends[run, 0].min()), float(ends[run, 1].max())) for run in _runs(good)]
+            for element, own in zip(piece.elements, piece.rates.ratio, strict=True):
+                if own > ratio:
+                    low, high = sorted(_ends(element, self.coordinate))
+                    crosses = self.coordinate.periodic and high - low > np.pi
+                    ranges += [(-np.pi, low), (high, np.pi)] if crosses else [(low, high)]
         return _joined(sorted(ranges))
 
     @property
@@ -186,6 +188,8 @@ class SlowManifold:
         if not ranges:
             return "The curve attracts, but nowhere at more than 3 times its own rate: it is hardly slow."
         listed = ", ".join(f"{a:.4g} to {b:.4g}" for a, b in ranges)
+        if self.coordinate.periodic and ranges[0][1] - ranges[0][0] > 2.0 * np.pi * (1.0 - _EDGE):
+            return "Normally attracting (transverse rate above 3 times the inner one) at every angle."
         ends = [reason for s in (ranges[0][0], ranges[-1][1]) if (reason := self._reason(s))]
         because = f" It ends there because {' and '.join(ends)}." if ends else ""
         return (
@@ -221,12 +225,6 @@ class SlowManifold:
 
 def _ends(element: Element, coordinate: Coordinate) -> tuple[float, float]:
     return float(coordinate.of(element.at(-1.0))), float(coordinate.of(element.at(1.0)))
-
-
-def _runs(flags: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-    """Positions of each run of True."""
-    places = np.flatnonzero(flags)
-    return [run for run in np.split(places, np.flatnonzero(np.diff(places) > 1) + 1) if len(run)]
 
 
 def _joined(ranges: list[tuple[float, float]]) -> list[tuple[float, float]]:
