@@ -303,3 +303,15 @@ def test_auto_traces_the_same_folds(memory_family):
     np.testing.assert_allclose([p.parameter for p in diagram.of_kind("fold")], predicted, atol=1e-9)
     places = [p.state[0] for p in diagram.of_kind("fold")]
     np.testing.assert_allclose(places, [f.s for f in memory_family.folds], atol=1e-5)
+
+
+def test_fixed_points_beyond_the_parameters_that_are_known_are_refused():
+    x, y, u = sympy.symbols("x y u")
+    field = ssmsym.from_sympy({x: (u + x - x**3) / 4, y: -3 * y + x}, parameters={u: 0.0})
+    family = ssmsym.slow_manifold(
+        field, [[-1, -0.3], [1, 0.3]], parameter="u", interval=(-0.1, 0.1), values=5
+    )
+    model = ssmsym.reduce(family)
+    assert len(ssmsym.find_fixed_points(model.field)) == 3
+    with pytest.raises(ssmsym.InputError, match="not known"):
+        ssmsym.find_fixed_points(model.field.at({"u": 2.0}))

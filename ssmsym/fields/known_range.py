@@ -30,7 +30,18 @@ def inside(field: VectorField, states: Array) -> NDArray[np.bool_]:
 
 
 def once(field: VectorField, states: Array) -> NDArray[np.bool_]:
-    """Which states (n, N) are inside and, where a variable is an angle, do not repeat another by whole turns."""
+    """Which states (n, N) are inside and, where a variable is an angle, do not repeat another by whole turns.
+
+    Raises
+    ------
+    InputError
+        If the equations are not known at the field's own parameter values.
+    """
+    if not _is_known(field):
+        raise InputError(
+            "At these parameter values the equations are not known: the model was computed over another interval. "
+            "Choose values inside it with 'at'."
+        )
     out = inside(field, states)
     for data, places in _places(field, states):
         if not data.periodic:
@@ -58,12 +69,17 @@ def check_interval(field: VectorField, parameter: str, interval: tuple[float, fl
     if not has_range(field):
         return
     for value in interval:
-        for data, places in _places(field.at({parameter: value}), np.zeros(field.n_states)):
-            if not data.inside(np.append(np.mean(data.extent), places[1:])):
-                raise InputError(
-                    f"At {parameter} = {value:g} the equations are not known: the model was computed over a shorter "
-                    "interval. Choose one inside it, or compute the model over this one."
-                )
+        if not _is_known(field.at({parameter: value})):
+            raise InputError(
+                f"At {parameter} = {value:g} the equations are not known: the model was computed over a shorter "
+                "interval. Choose one inside it, or compute the model over this one."
+            )
+
+
+def _is_known(field: VectorField) -> bool:
+    """Whether the field's own parameter values lie in the range of its data."""
+    at_zero = _places(field, np.zeros(field.n_states))
+    return all(bool(data.inside(np.append(np.mean(data.extent), at[1:]))) for data, at in at_zero)
 
 
 def range_text(field: VectorField) -> str:
