@@ -189,7 +189,7 @@ def _refuse_error(curve: MapSlowManifold) -> None:
     if not error <= _NO_CURVE:
         raise NotConvergedError(
             f"The curve found is not invariant (relative invariance error {error:.1e}): the map moves along it about "
-            "as fast as it attracts to it, so that there is no slow curve over this extent."
+            "as fast as it attracts to it, or turns it over, so that no slow curve is found over this extent."
         )
 
 
